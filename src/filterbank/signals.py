@@ -1,0 +1,421 @@
+"""Signals, a lazy collection of arrays `(channel, *axes)`, and Dataset, signals with a table of what is known of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, Protocol, overload, runtime_checkable
+
+import numpy as np
+import pandas as pd
+
+from filterbank import files
+from filterbank.errors import FilterbankError, InputError, invalid
+
+__all__ = ["KINDS", "Dataset", "FileSignal", "LazySignal", "SignalInfo", "Signals", "Skipped", "check_finite"]
+
+KINDS = {"series": 1, "sound": 1, "image": 2, "volume": 3}
+"""The kinds of signal that a `Dataset` may hold, with their number of axes."""
+
+PROVENANCE = ("source", "start", "stop")
+"""Columns of a `Dataset` table that say where a signal was cut from."""
+
+
+@runtime_checkable
+class LazySignal(Protocol):
+    """A signal that is read when it's asked for."""
+
+    def read(self) -> np.ndarray:
+        """Return the array, `(channel, *axes)` or `(*axes)`."""
+
+
+@dataclass(frozen=True)
+class FileSignal:
+    """A signal in a file of its own, read each time that it's asked for.
+
+    Parameters
+    ----------
+    path : Path
+        The file; its suffix says how it's read (see `filterbank.files`).
+    options : mapping
+        Keyword arguments of `filterbank.files.read`, such as ``rate``.
+    """
+
+    path: Path
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def read(self) -> np.ndarray:
+        """Return the file's array, `(channel, *axes)`."""
+        return files.read(self.path, **self.options).array
+
+
+@dataclass(frozen=True)
+class SignalInfo:
+    """What a bank may know before it is designed: never the samples."""
+
+    n_axes: int
+    n_channels: int
+    rate: float | None = None
+
+
+class Signals(Sequence[np.ndarray]):
+    """A collection of signals, each `(channel, *axes)`, of unequal size if need be.
+
+    Indexing with an integer gives one array; with a slice, a mask or an array of
+    indices, `Signals`, so that scikit-learn's splitters work as they are. Arrays are held by
+    reference and files are read on access: a collection costs no more than its references.
+
+    Parameters
+    ----------
+    items : sequence of array or LazySignal
+        Each `(*axes)` (one channel) or `(channel, *axes)`.
+    n_axes : int
+        1 for series and sound, 2 for images, 3 for volumes.
+    rate : float, optional
+        Samples per second along the last axis; None where unknown.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> signals = Signals([np.zeros(5), np.zeros((2, 7))], n_axes=1)
+    >>> signals[1].shape, len(signals[[True, False]])
+    ((2, 7), 1)
+    """
+
+    def __init__(self, items: Sequence[Any], *, n_axes: int, rate: float | None = None) -> None:
+        if n_axes not in (1, 2, 3):
+            raise invalid("n_axes", n_axes, "1, 2 or 3")
+        if rate is not None and not (np.isfinite(rate) and rate > 0):
+            raise invalid("rate", rate, "a positive number of samples per second")
+        self._items = list(items)
+        self.n_axes = n_axes
+        self.rate = None if rate is None else float(rate)
+
+    @classmethod
+    def wrap(cls, X: Any, *, n_axes: int | None = None, rate: float | None = None) -> Signals:
+        """Make `Signals` of whatever holds them, without copying.
+
+        Parameters
+        ----------
+        X : Signals, array, memmap, or sequence of arrays or of paths
+            An array is a batch: `(signal, *axes)` or `(signal, channel, *axes)`.
+        n_axes : int, optional
+            Needed unless it can be told: a 2-D array is a batch of 1-D signals, and files say it.
+        rate : float, optional
+            Samples per second.
+
+        Returns
+        -------
+        Signals
+
+        Raises
+        ------
+        InputError
+            If the number of axes can't be told or doesn't fit.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> Signals.wrap(np.zeros((3, 8)))
+        Signals(3 signals of 1 axis, 1 channel)
+        >>> Signals.wrap(np.zeros((3, 8, 8)), n_axes=2)
+        Signals(3 signals of 2 axes, 1 channel)
+        """
+        if isinstance(X, Signals):
+            if n_axes is not None and X.n_axes != n_axes:
+                raise invalid("n_axes", n_axes, f"the number of axes of these signals, which is {X.n_axes}")
+            if rate is not None and rate != X.rate:
+                return cls(X._items, n_axes=X.n_axes, rate=rate)
+            return X
+        if isinstance(X, (str, Path)):
+            raise invalid("X", X, "a sequence of signals or paths", do="Use filterbank.load for a folder or a table.")
+        if isinstance(X, np.ndarray) and X.dtype != object:
+            if n_axes is None:
+                if X.ndim != 2:
+                    raise InputError(
+                        f"X has shape {X.shape}, and n_axes was not given: it can't be told which axes are channels. "
+                        "Pass n_axes=1, 2 or 3."
+                    )
+                n_axes = 1
+            if X.ndim not in (n_axes + 1, n_axes + 2):
+                raise InputError(
+                    f"X has shape {X.shape}; a batch of signals with n_axes={n_axes} has {n_axes + 1} dimensions "
+                    f"(signal, *axes) or {n_axes + 2} (signal, channel, *axes)."
+                )
+            return cls(list(X), n_axes=n_axes, rate=rate)
+        items = list(X)
+        if items and all(isinstance(item, (str, Path)) for item in items):
+            paths = [Path(item) for item in items]
+            first = files.probe(paths[0])
+            if n_axes is not None and first.n_axes != n_axes:
+                raise invalid("n_axes", n_axes, f"what {paths[0]} holds, which is {first.n_axes}")
+            options = {} if rate is None else {"rate": rate}
+            return cls(
+                [FileSignal(path, options) for path in paths], n_axes=first.n_axes, rate=rate or first.rate
+            )
+        if n_axes is None:
+            n_axes = 1 if all(np.ndim(item) == 1 for item in items) else None
+        if n_axes is None:
+            raise InputError("n_axes was not given, and the signals are not all 1-D. Pass n_axes=1, 2 or 3.")
+        return cls([_held(item, n_axes, i) for i, item in enumerate(items)], n_axes=n_axes, rate=rate)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    @property
+    def shape(self) -> tuple[int]:
+        """`(number of signals,)`: what scikit-learn asks for."""
+        return (len(self._items),)
+
+    @overload
+    def __getitem__(self, key: int) -> np.ndarray: ...
+    @overload
+    def __getitem__(self, key: Any) -> Any: ...
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, tuple):  # scikit-learn indexes with (key, ...)
+            if len(key) == 2 and key[1] is Ellipsis:
+                key = key[0]
+            else:
+                raise invalid("key", key, "an integer, a slice, a mask or an array of indices")
+        if isinstance(key, (int, np.integer)):
+            return self._read(int(key))
+        if isinstance(key, slice):
+            return self._like(self._items[key])
+        index = np.asarray(key)
+        if index.size == 0:
+            return self._like([])
+        if index.ndim != 1 or index.dtype.kind not in "biu":
+            raise invalid("key", key, "an integer, a slice, a mask or an array of indices")
+        if index.dtype.kind == "b":
+            if len(index) != len(self):
+                raise InputError(f"a mask of {len(index)} does not fit {len(self)} signals.")
+            index = np.flatnonzero(index)
+        return self._like([self._items[i] for i in index.tolist()])
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        for i in range(len(self)):
+            yield self._read(i)
+
+    def _like(self, items: list[Any]) -> Signals:
+        return Signals(items, n_axes=self.n_axes, rate=self.rate)
+
+    def _read(self, i: int) -> np.ndarray:
+        item = self._items[i]
+        array = item.read() if isinstance(item, LazySignal) else item
+        return as_signal(array, self.n_axes, index=i)
+
+    @property
+    def n_channels(self) -> int:
+        """Channels of the first signal."""
+        return self._shape(0)[0]
+
+    @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """Each signal's `(channel, *axes)`; reads what lies in files."""
+        return [self._shape(i) for i in range(len(self))]
+
+    def _shape(self, i: int) -> tuple[int, ...]:
+        item = self._items[i]
+        if isinstance(item, LazySignal):
+            return self._read(i).shape
+        shape = np.shape(item)
+        return (1, *shape) if len(shape) == self.n_axes else shape
+
+    def path(self, i: int) -> Path | None:
+        """Return the file of signal `i`, or None where it's held in memory."""
+        item = self._items[i]
+        return item.path if isinstance(item, FileSignal) else None
+
+    def map(self, function: Callable[[np.ndarray], np.ndarray]) -> Signals:
+        """Return the signals that `function` makes of these, applied on access.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> Signals.wrap(np.ones((2, 3))).map(np.negative)[0]
+        array([[-1., -1., -1.]])
+        """
+        return self._like([_Mapped(item, self.n_axes, i, function) for i, item in enumerate(self._items)])
+
+    @property
+    def info(self) -> SignalInfo:
+        """What a bank may know of these signals before it is designed."""
+        return SignalInfo(self.n_axes, self.n_channels, self.rate)
+
+    def __repr__(self) -> str:
+        axes = "1 axis" if self.n_axes == 1 else f"{self.n_axes} axes"
+        if not self._items:
+            return f"Signals(0 signals of {axes})"
+        try:
+            n = self.n_channels
+            channels = "1 channel" if n == 1 else f"{n} channels"
+        except FilterbankError:
+            channels = "unreadable"
+        rate = "" if self.rate is None else f", {self.rate:g} Hz"
+        return f"Signals({len(self)} signals of {axes}, {channels}{rate})"
+
+
+@dataclass(frozen=True)
+class _Mapped:
+    item: Any
+    n_axes: int
+    index: int
+    function: Callable[[np.ndarray], np.ndarray]
+
+    def read(self) -> np.ndarray:
+        array = self.item.read() if isinstance(self.item, LazySignal) else self.item
+        return self.function(as_signal(array, self.n_axes, index=self.index))
+
+
+def _held(item: Any, n_axes: int, index: int) -> Any:
+    """What is kept of an item: lazy ones and arrays by reference, lists as arrays."""
+    if isinstance(item, LazySignal):
+        return item
+    if not isinstance(item, np.ndarray):
+        try:
+            item = np.asarray(item)
+        except ValueError as error:
+            raise InputError(f"signal {index} is not an array of numbers: {error}.") from None
+    _check_dimensions(item.shape, n_axes, index)
+    return item
+
+
+def _check_dimensions(shape: tuple[int, ...], n_axes: int, index: int) -> None:
+    if len(shape) not in (n_axes, n_axes + 1):
+        raise InputError(
+            f"signal {index} has shape {shape}; with n_axes={n_axes} it must have {n_axes} dimensions "
+            f"(one channel) or {n_axes + 1} (channel, *axes)."
+        )
+    if 0 in shape:
+        raise InputError(f"signal {index} is empty: its shape is {shape}. Leave it out.")
+
+
+def as_signal(array: Any, n_axes: int, *, index: int = 0) -> np.ndarray:
+    """Return `array` as `(channel, *axes)` of float32 or float64, without a copy where it is that already."""
+    array = np.asarray(array)
+    if array.dtype.kind == "c":
+        raise InputError(f"signal {index} is complex. Complex data not supported: pass its modulus, or real and "
+                         "imaginary parts as channels.")
+    if array.dtype == np.float16:
+        array = array.astype(np.float32)
+    elif array.dtype not in (np.float32, np.float64):
+        try:
+            array = array.astype(np.float64)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"signal {index} is not an array of numbers: {error}.") from None
+    _check_dimensions(array.shape, n_axes, index)
+    return array[np.newaxis] if array.ndim == n_axes else array
+
+
+def check_finite(signal: np.ndarray, index: int = 0) -> None:
+    """Raise InputError if `signal` holds NaN or infinity; the message says where.
+
+    Cost: one pass over the signal.
+    """
+    if np.isfinite(signal.sum(dtype=np.float64)):
+        return
+    bad = ~np.isfinite(signal)
+    if not bad.any():  # a finite signal whose sum overflowed
+        return
+    where = tuple(int(v) for v in np.argwhere(bad)[0])
+    what = "NaN" if np.isnan(signal[where]) else "infinity"
+    place = where[1] if len(where) == 2 else where[1:]
+    raise InputError(
+        f"signal {index} contains {what} (channel {where[0]}, sample {place}; {int(bad.sum())} such values). "
+        "Input X contains NaN or infinity, which would spread to every feature: fill, cut or leave out the signal."
+    )
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file or row that wasn't read, and why."""
+
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Signals with what is known of each: labels, groups, and where it was cut from.
+
+    Parameters
+    ----------
+    signals : Signals
+    table : DataFrame, one row a signal
+        Labels, groups, and any other column. The names `source`, `start` and `stop` are reserved: the recording
+        (or series, or photograph) that a signal was cut from, and its first and one-past-last sample in it. Where a
+        signal is no cut, `start` and `stop` are absent.
+    kind : {"series", "sound", "image", "volume"}
+    target : str, optional
+        The column of labels.
+    group : str, optional
+        The column of what must not be split between training and test: a speaker, a patient, a recording.
+    name : str
+    skipped : tuple of Skipped
+        What couldn't be read.
+    description : str
+        One paragraph on what this is and where it comes from.
+    """
+
+    signals: Signals
+    table: pd.DataFrame
+    kind: Literal["series", "sound", "image", "volume"] = "series"
+    target: str | None = None
+    group: str | None = None
+    name: str = "data"
+    skipped: tuple[Skipped, ...] = ()
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise invalid("kind", self.kind, f"one of {', '.join(KINDS)}")
+        if KINDS[self.kind] != self.signals.n_axes:
+            raise invalid("kind", self.kind, f"a kind with {self.signals.n_axes} axes, as the signals have")
+        if len(self.table) != len(self.signals):
+            raise InputError(f"the table has {len(self.table)} rows for {len(self.signals)} signals.")
+        for role in ("target", "group"):
+            column = getattr(self, role)
+            if column is not None and column not in self.table.columns:
+                raise invalid(role, column, f"a column of the table, which has: {', '.join(map(str, self.table.columns))}")
+        object.__setattr__(self, "table", self.table.reset_index(drop=True))
+
+    def __len__(self) -> int:
+        return len(self.signals)
+
+    def __getitem__(self, key: Any) -> Dataset:
+        """Return the data set of some of the signals (a slice, a mask, an array of indices)."""
+        index = np.arange(len(self))[key]
+        if np.ndim(index) == 0:
+            raise invalid("key", key, "a slice, a mask or an array of indices", do="Use dataset.signals[i] for one signal.")
+        return replace(self, signals=self.signals[index], table=self.table.iloc[index])
+
+    @property
+    def y(self) -> np.ndarray:
+        """The labels, `(signal,)`."""
+        if self.target is None:
+            raise InputError(
+                f"{self.name} has no target column; its columns are: {', '.join(map(str, self.table.columns)) or 'none'}. "
+                "Choose one with with_target(column), or --target on the command line."
+            )
+        labels = self.table[self.target]
+        if labels.isna().any():
+            raise InputError(
+                f"the label {self.target!r} is missing for {int(labels.isna().sum())} of {len(labels)} signals "
+                f"(the first is signal {int(np.flatnonzero(labels.isna())[0])}). Fill or drop those rows."
+            )
+        return labels.to_numpy()
+
+    @property
+    def groups(self) -> np.ndarray | None:
+        """The groups, `(signal,)`, or None."""
+        return None if self.group is None else self.table[self.group].to_numpy()
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the signals are pieces of longer ones (`source`, `start` and `stop` are known)."""
+        return set(PROVENANCE) <= set(self.table.columns)
+
+    def with_target(self, target: str | None, group: str | None = None) -> Dataset:
+        """Return the same data with other columns as labels and groups (None keeps what there was)."""
+        return replace(self, target=target or self.target, group=group or self.group)
