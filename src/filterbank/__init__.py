@@ -1,1 +1,39 @@
-"""x"""
+"""Signals (series, sound, images, volumes) into features, and features into models whose scores can be believed."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0.dev0"
+
+_HOMES = {
+    "errors": ("FilterbankError", "InputError", "MissingDataError", "ReadError", "WriteError"),
+    "signals": ("Dataset", "FileSignal", "Signals"),
+    "geometry": ("Geometry",),
+    "banks": ("Bank", "FilterBank", "GaborBank", "GaussianBank"),
+    "pools": ("Moments", "Pool", "Proportion"),
+    "engine": ("fold",),
+    "representation": ("Explanation", "Representation", "WholeSignal"),
+    "recipes": ("RECIPES", "tutorial_gabor"),
+    "evaluate": ("Comparison", "compare"),
+    "io": ("load", "windows"),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+_MODULES = ("datasets", "design", "evaluate", "io", "plots", "recipes", "report")
+
+__all__ = ["__version__", *sorted(_HOME_OF)]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it's first asked for."""
+    if name in _HOME_OF:
+        return getattr(importlib.import_module(f"filterbank.{_HOME_OF[name]}"), name)
+    if name in _MODULES:
+        return importlib.import_module(f"filterbank.{name}")
+    raise AttributeError(f"module 'filterbank' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return sorted([*__all__, *_MODULES])

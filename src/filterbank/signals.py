@@ -151,9 +151,7 @@ class Signals(Sequence[np.ndarray]):
             if n_axes is not None and first.n_axes != n_axes:
                 raise invalid("n_axes", n_axes, f"what {paths[0]} holds, which is {first.n_axes}")
             options = {} if rate is None else {"rate": rate}
-            return cls(
-                [FileSignal(path, options) for path in paths], n_axes=first.n_axes, rate=rate or first.rate
-            )
+            return cls([FileSignal(path, options) for path in paths], n_axes=first.n_axes, rate=rate or first.rate)
         if n_axes is None:
             n_axes = 1 if all(np.ndim(item) == 1 for item in items) else None
         if n_axes is None:
@@ -214,6 +212,10 @@ class Signals(Sequence[np.ndarray]):
     def shapes(self) -> list[tuple[int, ...]]:
         """Each signal's `(channel, *axes)`; reads what lies in files."""
         return [self._shape(i) for i in range(len(self))]
+
+    def axes(self, i: int) -> tuple[int, ...]:
+        """Return the size of signal `i` along each axis; reads it if it lies in a file."""
+        return self._shape(i)[1:]
 
     def _shape(self, i: int) -> tuple[int, ...]:
         item = self._items[i]
@@ -295,8 +297,10 @@ def as_signal(array: Any, n_axes: int, *, index: int = 0) -> np.ndarray:
     """Return `array` as `(channel, *axes)` of float32 or float64, without a copy where it is that already."""
     array = np.asarray(array)
     if array.dtype.kind == "c":
-        raise InputError(f"signal {index} is complex. Complex data not supported: pass its modulus, or real and "
-                         "imaginary parts as channels.")
+        raise InputError(
+            f"signal {index} is complex. Complex data not supported: pass its modulus, or real and "
+            "imaginary parts as channels."
+        )
     if array.dtype == np.float16:
         array = array.astype(np.float32)
     elif array.dtype not in (np.float32, np.float64):
@@ -377,7 +381,9 @@ class Dataset:
         for role in ("target", "group"):
             column = getattr(self, role)
             if column is not None and column not in self.table.columns:
-                raise invalid(role, column, f"a column of the table, which has: {', '.join(map(str, self.table.columns))}")
+                raise invalid(
+                    role, column, f"a column of the table, which has: {', '.join(map(str, self.table.columns))}"
+                )
         object.__setattr__(self, "table", self.table.reset_index(drop=True))
 
     def __len__(self) -> int:
@@ -387,7 +393,9 @@ class Dataset:
         """Return the data set of some of the signals (a slice, a mask, an array of indices)."""
         index = np.arange(len(self))[key]
         if np.ndim(index) == 0:
-            raise invalid("key", key, "a slice, a mask or an array of indices", do="Use dataset.signals[i] for one signal.")
+            raise invalid(
+                "key", key, "a slice, a mask or an array of indices", do="Use dataset.signals[i] for one signal."
+            )
         return replace(self, signals=self.signals[index], table=self.table.iloc[index])
 
     @property

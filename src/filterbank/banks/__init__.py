@@ -1,0 +1,8 @@
+"""Banks: ordered sets of filters that answer at every position of a block with a vector of responses."""
+
+from filterbank.banks.base import Bank, LinearBank
+from filterbank.banks.filters import FilterBank
+from filterbank.banks.gabor import GaborBank
+from filterbank.banks.gaussian import GaussianBank
+
+__all__ = ["Bank", "FilterBank", "GaborBank", "GaussianBank", "LinearBank"]

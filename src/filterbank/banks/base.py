@@ -1,0 +1,208 @@
+"""What a bank is, and what all linear banks share: kernels, convolved, then read out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Protocol, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+
+from filterbank import kernels as compiled
+from filterbank.errors import InputError, invalid
+from filterbank.geometry import Geometry
+from filterbank.signals import SignalInfo
+
+__all__ = ["READOUTS", "Bank", "LinearBank"]
+
+READOUTS = ("real", "imaginary", "modulus", "complex")
+"""How the response of a complex kernel is read: "real", "imaginary" and "modulus" are real numbers."""
+
+KEPT_SPECTRA = 8  # transforms of the kernels that are kept, one a block size
+
+
+class Bank(Protocol):
+    """Answers at every position of a block with a vector of responses.
+
+    A prepared bank is a function of the block alone: the same samples give the same responses wherever the block
+    lies. See `LinearBank` for one whole implementation.
+    """
+
+    n_axes: int
+    n_channels_: int
+    geometry: Geometry
+
+    def prepare(self, info: SignalInfo, rng: np.random.Generator) -> Self:
+        """Return a copy that is designed for signals of this kind; it never sees a sample."""
+
+    def parts(self, *, joint: bool) -> list[tuple[Bank, np.ndarray]]:
+        """Return banks with a geometry of their own, and which of the responses each gives.
+
+        With `joint`, the pool wants all responses at each position, so there is one part.
+        """
+
+    def __call__(self, block: np.ndarray, *, exact: bool = False) -> np.ndarray:
+        """Return the responses, `(response, *positions)`, of a block `(channel, *axes)`; `exact` fixes the order of sums."""
+
+    def response_table(self) -> list[dict[str, Any]]:
+        """Return what is known of each response: at least `response`, its name, and `channel`."""
+
+
+class LinearBank(BaseEstimator):
+    """The base of banks that convolve with kernels: subclasses give `_design`, which lists them.
+
+    The response at a position is `sum_j kernel[j] * signal[position + len // 2 - j]` (convolution, as
+    `numpy.convolve`); the first and the last position are where `pad` says.
+    """
+
+    n_axes: int
+    pad: str | None
+    readout: str
+
+    def _design(self, info: SignalInfo) -> tuple[list[np.ndarray], list[dict[str, Any]]]:
+        """List the kernels, and for each a row with at least `kernel`, its name; `frequency` in cycles/sample."""
+        raise NotImplementedError
+
+    def prepare(self, info: SignalInfo, rng: np.random.Generator) -> Self:
+        """Return a copy with its kernels designed.
+
+        Parameters
+        ----------
+        info : SignalInfo
+            Axes, channels and rate of the signals to come.
+        rng : numpy.random.Generator
+            Not used: the kernels are given by the parameters.
+
+        Returns
+        -------
+        LinearBank
+            With the attributes `kernels_` (list of arrays), `kernel_table_` (list of dicts) and `geometry`.
+        """
+        designed = clone(self)
+        kernels, rows = designed._design(info)
+        if info.n_axes != kernels[0].ndim:
+            raise InputError(
+                f"{type(self).__name__} has kernels with {kernels[0].ndim} axes and the signals have {info.n_axes}. "
+                f"Pass kernels, or n_axes={info.n_axes}, that fit."
+            )
+        unit = "cycles/sample" if info.rate is None else "Hz"
+        for row in rows:
+            if "frequency" in row:
+                row["frequency"] = float(row["frequency"]) * (info.rate or 1.0)
+                row["unit"] = unit
+        designed._set(kernels, rows, info.n_channels)
+        return designed
+
+    def _set(self, kernels: list[np.ndarray], rows: list[dict[str, Any]], n_channels: int) -> None:
+        if self.readout not in READOUTS:
+            raise invalid("readout", self.readout, f"one of {', '.join(READOUTS)}")
+        self.kernels_ = kernels
+        self.kernel_table_ = rows
+        self.n_channels_ = n_channels
+        halo = [
+            (max((k.shape[axis] - 1) // 2 for k in kernels), max(k.shape[axis] // 2 for k in kernels))
+            for axis in range(kernels[0].ndim)
+        ]
+        self.geometry = Geometry(tuple(halo), pad=self.pad)
+        self._list_taps()
+
+    def _list_taps(self) -> None:
+        """Write the kernels as taps, real and imaginary parts as kernels of their own where both are wanted."""
+        before = np.array([b for b, _ in self.geometry.halo])
+        starts, coordinates, weights = [0], [], []
+        for kernel in self._real_kernels():
+            at = np.argwhere(kernel != 0)
+            if not len(at):
+                at = np.zeros((1, kernel.ndim), dtype=int)
+            coordinates.append(before + np.array(kernel.shape) // 2 - at)
+            weights.append(kernel[tuple(at.T)])
+            starts.append(starts[-1] + len(at))
+        self._starts = np.array(starts)
+        self._coordinates = np.concatenate(coordinates)
+        self._weights = np.concatenate(weights).astype(np.float64)
+        self._spectra: dict[tuple[Any, ...], np.ndarray] = {}
+
+    def _real_kernels(self) -> list[np.ndarray]:
+        if self.readout == "real":
+            return [k.real for k in self.kernels_]
+        if self.readout == "imaginary":
+            return [k.imag for k in self.kernels_]
+        return [part for k in self.kernels_ for part in (k.real, k.imag)]
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__().copy()
+        if "_spectra" in state:
+            state["_spectra"] = {}
+        return state
+
+    def parts(self, *, joint: bool) -> list[tuple[Bank, np.ndarray]]:
+        """Return the bank in parts of equal kernel shape, if unpadded; itself otherwise.
+
+        Without padding each filter answers wherever it fits, so short filters have more positions than long ones. A
+        pool that wants all responses at once (`joint`) gets the positions where all filters fit.
+        """
+        n_kernels = len(self.kernels_)
+        shapes = sorted({k.shape for k in self.kernels_})
+        if joint or self.pad is not None or len(shapes) == 1:
+            return [(self, np.arange(n_kernels * self.n_channels_))]
+        parts: list[tuple[Bank, np.ndarray]] = []
+        for shape in shapes:
+            chosen = [i for i, k in enumerate(self.kernels_) if k.shape == shape]
+            part = clone(self)
+            part._set([self.kernels_[i] for i in chosen], [self.kernel_table_[i] for i in chosen], self.n_channels_)
+            index = np.add.outer(np.arange(self.n_channels_) * n_kernels, chosen).ravel()
+            parts.append((part, index))
+        return parts
+
+    def __call__(self, block: np.ndarray, *, exact: bool = False) -> np.ndarray:
+        """Convolve a block with every kernel, "valid", and read the responses out.
+
+        Parameters
+        ----------
+        block : array, (channel, *axes)
+        exact : bool
+            Sum in a fixed order, so that the result doesn't depend, bit for bit, on how the signal was cut.
+
+        Returns
+        -------
+        array, (channel * kernel, *positions)
+        """
+        return np.concatenate([self._read_out(self._convolve(channel, exact)) for channel in block])
+
+    def _convolve(self, channel: np.ndarray, exact: bool) -> np.ndarray:
+        extent, hop = self.geometry.extent, self.geometry.hop
+        n = len(self._starts) - 1
+        if exact or not compiled.fft_is_cheaper(channel.shape, extent, hop, n, len(self._weights)):
+            return compiled.convolve_direct(
+                channel, self._starts, self._coordinates, self._weights, extent=extent, hop=hop
+            )
+        shape = compiled.fft_shape(channel.shape)
+        return compiled.convolve_fft(
+            channel, self._spectra_for(shape, channel.dtype), shape=shape, extent=extent, hop=hop
+        )
+
+    def _spectra_for(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+        key = (shape, str(dtype))
+        kept = self._spectra.get(key)
+        if kept is None:
+            kept = compiled.spectra(self._starts, self._coordinates, self._weights, shape, dtype)
+            if len(self._spectra) >= KEPT_SPECTRA or math.prod(kept.shape) > 1 << 24:
+                self._spectra = {}
+            self._spectra[key] = kept
+        return kept
+
+    def _read_out(self, responses: np.ndarray) -> np.ndarray:
+        if self.readout in ("real", "imaginary"):
+            return responses
+        real, imaginary = responses[::2], responses[1::2]
+        return np.hypot(real, imaginary) if self.readout == "modulus" else real + 1j * imaginary
+
+    def response_table(self) -> list[dict[str, Any]]:
+        """Return a row a response: `response` (its name), `channel`, and the kernel's own row."""
+        many = self.n_channels_ > 1
+        return [
+            {"response": f"channel{c}.{row['kernel']}" if many else row["kernel"], "channel": c, **row}
+            for c in range(self.n_channels_)
+            for row in self.kernel_table_
+        ]

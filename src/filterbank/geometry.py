@@ -1,0 +1,178 @@
+"""How a bank's positions lie on a signal: halo, hop and padding, and the iterator over blocks."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from filterbank.errors import InputError, invalid
+
+__all__ = ["PADDINGS", "Geometry"]
+
+PADDINGS = ("reflect", "symmetric", "edge", "wrap", "zero")
+"""How a signal may go on beyond its ends (numpy's names; `zero` is numpy's `constant` with 0)."""
+
+BLOCK_POSITIONS = 1 << 16
+"""Positions of one block where the user doesn't say: small enough for the cache, large enough for vector speed."""
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """What a bank needs around each of its positions.
+
+    Position `p` of an axis sees the samples `p * hop - before ... p * hop + after` of the padded signal, or, without
+    padding, `p * hop ... p * hop + before + after`.
+
+    Parameters
+    ----------
+    halo : tuple of (before, after)
+        For each axis, the samples needed before and after.
+    hop : tuple of int, optional
+        For each axis, the samples from one position to the next; 1 if not given.
+    pad : {"reflect", "symmetric", "edge", "wrap", "zero"}, optional
+        How the signal goes on beyond its true ends. None: it doesn't, and only the positions that have all their
+        samples are evaluated ("valid").
+
+    Examples
+    --------
+    >>> Geometry(((2, 1),)).positions((10,))
+    (7,)
+    >>> Geometry(((2, 1),), pad="reflect").positions((10,))
+    (10,)
+    """
+
+    halo: tuple[tuple[int, int], ...]
+    hop: tuple[int, ...] = ()
+    pad: str | None = None
+
+    def __post_init__(self) -> None:
+        halo = tuple((int(before), int(after)) for before, after in self.halo)
+        hop = tuple(int(step) for step in self.hop) or (1,) * len(halo)
+        if any(side < 0 for sides in halo for side in sides):
+            raise invalid("halo", self.halo, "non-negative on every side")
+        if len(hop) != len(halo) or any(step < 1 for step in hop):
+            raise invalid("hop", self.hop, f"{len(halo)} positive whole numbers, one an axis")
+        if self.pad is not None and self.pad not in PADDINGS:
+            raise invalid("pad", self.pad, f"None or one of {', '.join(PADDINGS)}")
+        object.__setattr__(self, "halo", halo)
+        object.__setattr__(self, "hop", hop)
+
+    @property
+    def n_axes(self) -> int:
+        """The number of axes."""
+        return len(self.halo)
+
+    @property
+    def extent(self) -> tuple[int, ...]:
+        """For each axis, the samples that one position sees."""
+        return tuple(before + 1 + after for before, after in self.halo)
+
+    def positions(self, shape: Sequence[int]) -> tuple[int, ...]:
+        """Return the number of positions along each axis of a signal with these `axes` (without the channel).
+
+        A signal that is too short has 0 positions on some axis.
+        """
+        counts = []
+        for n, (before, after), step in zip(shape, self.halo, self.hop, strict=True):
+            room = n if self.pad else n - before - after
+            counts.append(max(0, (room - 1) // step + 1))
+        return tuple(counts)
+
+    def check(self, shape: Sequence[int], index: int = 0) -> None:
+        """Raise InputError if a signal with these axes has no position."""
+        if 0 in self.positions(shape):
+            size = " x ".join(map(str, shape))
+            need = " x ".join(map(str, self.extent))
+            raise InputError(
+                f"signal {index} has {size} samples and the bank needs at least {need} for one position. "
+                "Leave it out, use shorter filters, or pass pad='reflect' to the bank."
+            )
+
+    def blocks(
+        self, signal: np.ndarray, *, block_size: int | Sequence[int] | None = None
+    ) -> Iterator[tuple[tuple[int, ...], np.ndarray]]:
+        """Yield `(origin, block)`: the first position of each block, and the samples that its positions see.
+
+        Evaluating a block "valid" gives the responses at its positions; only the true ends of the signal are padded.
+
+        Parameters
+        ----------
+        signal : array, (channel, *axes)
+        block_size : int or sequence of int, optional
+            Positions of a block along each axis. None: as many rows of the signal as make about 65,000 positions.
+
+        Yields
+        ------
+        origin : tuple of int
+        block : array, (channel, *axes)
+            A view of the signal wherever it lies inside.
+        """
+        counts = self.positions(signal.shape[1:])
+        sizes = self._sizes(counts, block_size)
+        for origin in itertools.product(*(range(0, count, size) for count, size in zip(counts, sizes))):
+            block = signal
+            for axis, (start, size) in enumerate(zip(origin, sizes)):
+                last = min(start + size, counts[axis]) - 1
+                before, after = self.halo[axis]
+                low = start * self.hop[axis] - (before if self.pad else 0)
+                high = last * self.hop[axis] + after + 1 + (0 if self.pad else before)
+                block = _cut(block, axis + 1, low, high, self.pad)
+            yield origin, block
+
+    def _sizes(self, counts: tuple[int, ...], block_size: int | Sequence[int] | None) -> tuple[int, ...]:
+        if block_size is None:
+            sizes, room = [], BLOCK_POSITIONS
+            for count in reversed(counts):  # whole rows along the last axis first
+                size = min(count, max(room, 1))
+                sizes.append(max(size, 1))
+                room //= max(size, 1)
+            return tuple(reversed(sizes))
+        given = (block_size,) * len(counts) if isinstance(block_size, (int, np.integer)) else tuple(block_size)
+        if len(given) != len(counts) or any(size < 1 for size in given):
+            raise invalid("block_size", block_size, f"a positive whole number, or {len(counts)} of them, one an axis")
+        return tuple(int(size) for size in given)
+
+    def then(self, following: Geometry) -> Geometry:
+        """Return the geometry of a bank with this geometry followed by one with another.
+
+        Examples
+        --------
+        >>> Geometry(((1, 1),), hop=(2,)).then(Geometry(((3, 0),))).halo
+        ((7, 1),)
+        """
+        halo = tuple(
+            (b1 + h1 * b2, a1 + h1 * a2)
+            for (b1, a1), h1, (b2, a2) in zip(self.halo, self.hop, following.halo, strict=True)
+        )
+        return Geometry(halo, tuple(h1 * h2 for h1, h2 in zip(self.hop, following.hop)), self.pad)
+
+
+def _cut(array: np.ndarray, axis: int, low: int, high: int, pad: str | None) -> np.ndarray:
+    """`array[low:high]` along an axis, where the array goes on beyond its ends as `pad` says."""
+    n = array.shape[axis]
+    if low >= 0 and high <= n:
+        return array[(slice(None),) * axis + (slice(low, high),)]
+    index = np.arange(low, high)
+    if pad == "zero":
+        inside = (index >= 0) & (index < n)
+        out = np.take(array, np.clip(index, 0, n - 1), axis=axis)
+        out[(slice(None),) * axis + (~inside,)] = 0
+        return out
+    return np.take(array, _reflected(index, n, pad), axis=axis)
+
+
+def _reflected(index: np.ndarray, n: int, pad: str | None) -> np.ndarray:
+    """Where each index, perhaps outside `0 ... n - 1`, is found inside."""
+    if pad == "edge" or n == 1:
+        return np.clip(index, 0, n - 1)
+    if pad == "wrap":
+        return index % n
+    if pad == "symmetric":
+        index = index % (2 * n)
+        return np.where(index < n, index, 2 * n - 1 - index)
+    period = 2 * (n - 1)
+    index = index % period
+    return np.where(index < n, index, period - index)

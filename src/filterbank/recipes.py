@@ -1,0 +1,182 @@
+"""Named pipelines from signals to features: a plain dict of functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from filterbank.banks import FilterBank, GaborBank, GaussianBank
+from filterbank.errors import invalid
+from filterbank.pools import Moments
+from filterbank.representation import Representation, WholeSignal
+from filterbank.signals import KINDS
+
+__all__ = ["RECIPES", "Recipe", "gabor", "gaussian_derivatives", "summary", "suitable", "tutorial_gabor"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A named way from signals to features.
+
+    Parameters
+    ----------
+    name : str
+    kinds : tuple of str
+        The kinds of signal that it suits.
+    summary : str
+        One line.
+    make : callable
+        `make(kind)` returns the unfitted transformer.
+    """
+
+    name: str
+    kinds: tuple[str, ...]
+    summary: str
+    make: Callable[[str], Any]
+
+
+def tutorial_gabor(kind: str = "series") -> Representation:
+    """Return the filter bank of the 2017 tutorial: nine short real Gabor filters, "valid", with mean, std and max.
+
+    For each frequency 1, 2, 3 (radians per sample) and each s in pi/2, pi, 3 pi/2: `cos(f * t) * w`, with
+    `t = arange(-s, s)` and `w` a Gaussian window of as many points and standard deviation `s ** 2`.
+
+    Returns
+    -------
+    Representation
+        27 features, filter by filter. Signals need at least 10 samples.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> tutorial_gabor().fit_transform([np.arange(24.0), np.arange(30.0)]).shape
+    (2, 27)
+    """
+    kernels, names, metadata = [], [], []
+    for frequency in (1, 2, 3):
+        for s in np.arange(np.pi / 2, 2 * np.pi, np.pi / 2):
+            t = np.arange(-s, s, 1)
+            n = np.arange(len(t)) - (len(t) - 1) / 2
+            window = np.exp(-0.5 * (n / s**2) ** 2)
+            kernels.append(np.cos(frequency * t) * window)
+            names.append(f"cos[{frequency}rad,s={s:.2f}]")
+            metadata.append({"frequency": frequency / (2 * np.pi), "sigma": float(s**2)})
+    return Representation(FilterBank(kernels, names=names, metadata=metadata), Moments(["mean", "std", "max"]))
+
+
+def gabor(kind: str = "series") -> Representation:
+    """Return the modulus of Gabor filters by frequency (and orientation), with mean, std and max.
+
+    Parameters
+    ----------
+    kind : {"series", "sound", "image", "volume"}
+        Series: six octaves from 1/4 cycle/sample downward. Sound: 24 third-octaves from 0.4 of the rate downward.
+        Images: four octaves by six orientations. Volumes: three octaves by 13 directions.
+
+    Examples
+    --------
+    >>> gabor("image").bank.orientations
+    6
+    """
+    if kind == "sound":
+        bank = GaborBank(1, n_frequencies=24, per_octave=3, highest=0.4, bandwidth=1 / 3)
+    elif kind == "image":
+        bank = GaborBank(2, n_frequencies=4, orientations=6)
+    elif kind == "volume":
+        bank = GaborBank(3, n_frequencies=3, orientations=4, elevations=4)
+    else:
+        bank = GaborBank(1, n_frequencies=6)
+    return Representation(bank, Moments(["mean", "std", "max"]))
+
+
+def gaussian_derivatives(kind: str = "series") -> Representation:
+    """Return Gaussian derivatives up to order 2 at three scales, with mean and std.
+
+    Parameters
+    ----------
+    kind : {"series", "sound", "image", "volume"}
+
+    Examples
+    --------
+    >>> gaussian_derivatives("volume").bank.n_axes
+    3
+    """
+    return Representation(GaussianBank(_axes(kind), sigmas=(1.0, 2.0, 4.0), orders=(0, 1, 2)), Moments(["mean", "std"]))
+
+
+def summary(kind: str = "series") -> WholeSignal:
+    """Return what is seen without any filter: mean, std and five quantiles of each channel's samples.
+
+    Parameters
+    ----------
+    kind : {"series", "sound", "image", "volume"}
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> summary().fit_transform([np.arange(5.0)])[0].round(2).tolist()
+    [2.0, 1.41, 0.0, 1.0, 2.0, 3.0, 4.0]
+    """
+    return WholeSignal(sample_statistics, sample_statistics_names, n_axes=_axes(kind))
+
+
+QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
+
+
+def sample_statistics(signal: np.ndarray) -> np.ndarray:
+    """Return each channel's mean, std, minimum, quartiles and maximum, channel by channel."""
+    samples = signal.reshape(len(signal), -1)
+    moments = [samples.mean(axis=1, dtype=np.float64), samples.std(axis=1, dtype=np.float64)]
+    return np.stack([*moments, *np.quantile(samples, QUANTILES, axis=1)], axis=1).ravel()
+
+
+def sample_statistics_names(n_channels: int, rate: float | None) -> list[dict[str, Any]]:
+    """Return the rows of `feature_table_` for `sample_statistics`."""
+    statistics = ("mean", "std", "min", "lower quartile", "median", "upper quartile", "max")
+    prefix = [f"channel{c}." if n_channels > 1 else "" for c in range(n_channels)]
+    return [
+        {"feature": f"{prefix[c]}sample.{s}", "response": f"{prefix[c]}sample", "channel": c, "statistic": s}
+        for c in range(n_channels)
+        for s in statistics
+    ]
+
+
+def _axes(kind: str) -> int:
+    if kind not in KINDS:
+        raise invalid("kind", kind, f"one of {', '.join(KINDS)}")
+    return KINDS[kind]
+
+
+_ALL = tuple(KINDS)
+RECIPES: dict[str, Recipe] = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe("summary", _ALL, "mean, std and quantiles of the samples: what is seen without filters", summary),
+        Recipe(
+            "tutorial_gabor", ("series",), "the 2017 tutorial's nine real Gabor filters; mean, std, max", tutorial_gabor
+        ),
+        Recipe("gabor", _ALL, "modulus of Gabor filters by frequency and orientation; mean, std, max", gabor),
+        Recipe(
+            "gaussian_derivatives",
+            _ALL,
+            "Gaussian derivatives, orders 0-2 at three scales; mean, std",
+            gaussian_derivatives,
+        ),
+    )
+}
+"""The recipes by name."""
+
+
+def suitable(kind: str) -> list[str]:
+    """Return the names of the recipes that suit a kind of signal.
+
+    Examples
+    --------
+    >>> suitable("image")
+    ['summary', 'gabor', 'gaussian_derivatives']
+    """
+    _axes(kind)
+    return [name for name, recipe in RECIPES.items() if kind in recipe.kinds]

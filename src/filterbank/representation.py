@@ -1,0 +1,379 @@
+"""Representation and WholeSignal: signals to features, as scikit-learn transformers."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
+
+from filterbank.banks import Bank
+from filterbank.engine import check_signal, fold, places, sample_responses
+from filterbank.errors import InputError, invalid
+from filterbank.pools import Pool
+from filterbank.signals import Signals, as_signal
+
+__all__ = ["Explanation", "Representation", "WholeSignal"]
+
+
+class _SignalTransformer(TransformerMixin, BaseEstimator):
+    """What both transformers share: which signals they take, and how features are named."""
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = self._n_axes == 1
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+    @property
+    def _n_axes(self) -> int:
+        raise NotImplementedError
+
+    def _validate(self, X: Any, *, reset: bool) -> Signals:
+        """Return X as Signals; a plain array has one fixed shape, which is remembered and checked."""
+        n_axes = self._n_axes
+        held = isinstance(X, Signals) or (isinstance(X, Sequence) and not isinstance(X, (str, bytes)))
+        if held:
+            signals = Signals.wrap(X, n_axes=n_axes)
+        elif n_axes == 1 and np.ndim(X) <= 2:
+            array = validate_data(self, X, dtype=[np.float64, np.float32], reset=reset)
+            signals = Signals.wrap(array, n_axes=1)
+        else:
+            array = np.asarray(X)
+            signals = Signals.wrap(array, n_axes=n_axes)
+            if reset:
+                self.signal_shape_ = array.shape[1:]
+            elif getattr(self, "signal_shape_", array.shape[1:]) != array.shape[1:]:
+                raise InputError(
+                    f"X holds signals of shape {array.shape[1:]}, and {type(self).__name__} was fitted on "
+                    f"{self.signal_shape_}. Pass a list, or Signals, if signals may differ in size."
+                )
+        if not len(signals):
+            raise InputError("X holds no signals (0 samples); a minimum of 1 is required.")
+        if reset:
+            self.n_channels_in_ = signals.n_channels
+            self.rate_ = signals.rate
+        else:
+            if signals.rate != self.rate_ and held and None not in (signals.rate, self.rate_):
+                raise InputError(
+                    f"rate={signals.rate:g} is not the {self.rate_:g} samples/second that {type(self).__name__} was "
+                    "fitted with. Read the signals with that rate."
+                )
+        return signals
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Return the features' names, (feature,) of str.
+
+        Parameters
+        ----------
+        input_features : ignored
+            Checked against the names of the columns that were fitted, as scikit-learn wants it.
+        """
+        check_is_fitted(self)
+        if hasattr(self, "n_features_in_"):
+            _check_feature_names_in(self, input_features)
+        return self.feature_table_["feature"].to_numpy(dtype=object)
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Where in a signal a feature came from.
+
+    Parameters
+    ----------
+    feature : str
+    where : tuple of array
+        For each axis, the samples of the signal at which the bank answered.
+    response : array, (*positions)
+        The response that was pooled into the feature.
+    """
+
+    feature: str
+    where: tuple[np.ndarray, ...]
+    response: np.ndarray
+
+
+class Representation(_SignalTransformer):
+    """Signals to features: a bank's responses at every position, pooled.
+
+    Parameters
+    ----------
+    bank : Bank
+        Such as `FilterBank`, `GaborBank` or `GaussianBank`.
+    pool : Pool
+        Such as `Moments` or `Proportion`.
+    n_jobs : int, optional
+        Threads. The features don't depend on it.
+    block_size : int or sequence of int, optional
+        Positions of a block along each axis; None chooses. It bounds memory, and the features don't depend on it.
+    max_samples : int
+        Responses that a pool which learns may learn from.
+    random_state : int, RandomState instance or None
+        For what is drawn at random: responses to learn from.
+
+    Attributes
+    ----------
+    bank_, pool_
+        Designed and fitted copies.
+    feature_table_ : DataFrame
+        A row a feature: `feature` (its name), `response`, `channel`, `kernel`, `frequency` with its `unit`, `sigma`,
+        `orientation`, `statistic`, as far as they apply.
+    n_channels_in_ : int
+    rate_ : float or None
+
+    Notes
+    -----
+    A plain array means one fixed shape: 2-D is a batch of 1-D signals, `(signal, sample)`; with channels or more axes,
+    `(signal, channel, *axes)` or `(signal, *axes)`. A list, or `Signals`, may hold signals of unequal size.
+    Cost: linear in the number of samples, of filters, and (or the logarithm of) their length; memory, one block's
+    responses a thread.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from filterbank import GaborBank, Moments, Representation
+    >>> X = np.random.default_rng(0).normal(size=(5, 100))
+    >>> Representation(GaborBank(n_frequencies=3), Moments(["mean", "std"])).fit_transform(X).shape
+    (5, 6)
+    """
+
+    def __init__(
+        self,
+        bank: Bank,
+        pool: Pool,
+        *,
+        n_jobs: int | None = None,
+        block_size: int | Sequence[int] | None = None,
+        max_samples: int = 20_000,
+        random_state: Any = None,
+    ) -> None:
+        self.bank = bank
+        self.pool = pool
+        self.n_jobs = n_jobs
+        self.block_size = block_size
+        self.max_samples = max_samples
+        self.random_state = random_state
+
+    @property
+    def _n_axes(self) -> int:
+        return self.bank.n_axes
+
+    @property
+    def learns(self) -> bool:
+        """Whether fitting learns from the signals, so that it must happen inside each fold of a validation."""
+        return self.pool.learns
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Design the bank for the signals' channels and rate, and fit the pool on sampled responses if it learns.
+
+        Parameters
+        ----------
+        X : array, list of array, or Signals
+        y : ignored
+
+        Returns
+        -------
+        Representation
+            Itself.
+        """
+        signals = self._validate(X, reset=True)
+        if self.max_samples < 1:
+            raise invalid("max_samples", self.max_samples, "a positive number")
+        seed = check_random_state(self.random_state).randint(2**31 - 1) if self.learns else 0
+        rng = np.random.default_rng(seed)
+        self.bank_ = self.bank.prepare(signals.info, rng)
+        responses = self.bank_.response_table()
+        if self.learns:
+            samples = sample_responses(self.bank_, self.pool, signals, max_samples=self.max_samples, rng=rng)
+        else:
+            samples = np.empty((0, len(responses)))
+            for part, _ in self.bank_.parts(joint=self.pool.joint):  # what can be told now is told now
+                part.geometry.check(signals.axes(0))
+        self.pool_ = self.pool.fit(samples, rng)
+        self.feature_table_ = pd.DataFrame(self.pool_.feature_table(responses, signals.n_axes))
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Return the features.
+
+        Parameters
+        ----------
+        X : array, list of array, or Signals
+
+        Returns
+        -------
+        array, (signal, feature)
+            float32 if every signal is, else float64. A DataFrame after `set_output`.
+        """
+        check_is_fitted(self)
+        signals = self._validate(X, reset=False)
+        return fold(self.bank_, self.pool_, signals, n_jobs=self.n_jobs, block_size=self.block_size)
+
+    def explain(self, signal: np.ndarray, feature: str) -> Explanation:
+        """Return where in a signal a feature came from.
+
+        Parameters
+        ----------
+        signal : array, (*axes) or (channel, *axes)
+        feature : str
+            One of `get_feature_names_out`.
+
+        Returns
+        -------
+        Explanation
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from filterbank import FilterBank, Moments, Representation
+        >>> X = np.array([[0.0, 1, 5, 1, 0]])
+        >>> representation = Representation(FilterBank([np.ones(3)], names=["sum"]), Moments(["max"])).fit(X)
+        >>> found = representation.explain(X[0], "sum.max")
+        >>> found.where[0], found.response
+        (array([1, 2, 3]), array([6., 7., 6.]))
+        """
+        check_is_fitted(self)
+        names = self.feature_table_["feature"]
+        if feature not in set(names):
+            raise invalid("feature", feature, "a feature's name", do="See get_feature_names_out().")
+        row = self.feature_table_[names == feature].iloc[0]
+        table = self.bank_.response_table()
+        wanted = next(i for i, response in enumerate(table) if response["response"] == row["response"])
+        array = as_signal(signal, self._n_axes)
+        check_signal(array, 0, self.n_channels_in_)
+        for part, index in self.bank_.parts(joint=self.pool_.joint):
+            if wanted not in index:
+                continue
+            geometry = part.geometry
+            geometry.check(array.shape[1:])
+            counts = geometry.positions(array.shape[1:])
+            out = np.empty(counts)
+            for origin, block in geometry.blocks(array, block_size=self.block_size):
+                response = part(block, exact=self.pool_.exact)[list(index).index(wanted)]
+                out[tuple(slice(o, o + n) for o, n in zip(origin, response.shape))] = response
+            return Explanation(feature, places(geometry, (0,) * geometry.n_axes, counts), out)
+        raise AssertionError("every response belongs to one part")
+
+
+class WholeSignal(_SignalTransformer):
+    """Signals to features by a function of the whole signal: what can't be evaluated block by block.
+
+    Parameters
+    ----------
+    function : callable
+        `function(signal, **parameters)` with the signal as `(channel, *axes)`, returning numbers, (feature,). If it has
+        an argument `rate`, it gets the signals' rate (or None). It must be importable for models to be saved.
+    names : sequence of str or callable, optional
+        The features' names; or `names(n_channels, rate, **parameters)`, returning names or rows (mappings with at least
+        `feature`) for `feature_table_`. Numbered if not given.
+    n_axes : {1, 2, 3}
+    parameters : mapping, optional
+        Further keyword arguments of both functions.
+    n_jobs : int, optional
+        Threads.
+
+    Attributes
+    ----------
+    feature_table_ : DataFrame
+        A row a feature.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> def span(signal):
+    ...     return [signal.max() - signal.min()]
+    >>> WholeSignal(span, ["span"]).fit_transform([np.arange(3.0), np.arange(9.0)])
+    array([[2.],
+           [8.]])
+    """
+
+    learns = False
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        names: Sequence[str] | Callable[..., Any] | None = None,
+        *,
+        n_axes: int = 1,
+        parameters: Mapping[str, Any] | None = None,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.function = function
+        self.names = names
+        self.n_axes = n_axes
+        self.parameters = parameters
+        self.n_jobs = n_jobs
+
+    @property
+    def _n_axes(self) -> int:
+        return self.n_axes
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Name the features.
+
+        Parameters
+        ----------
+        X : array, list of array, or Signals
+        y : ignored
+
+        Returns
+        -------
+        WholeSignal
+            Itself.
+        """
+        signals = self._validate(X, reset=True)
+        first = self._one(signals, 0)
+        names: Any = self.names
+        if callable(names):
+            names = names(self.n_channels_in_, self.rate_, **(self.parameters or {}))
+        if names is None:
+            names = [f"feature{i}" for i in range(len(first))]
+        rows = [row if isinstance(row, Mapping) else {"feature": str(row)} for row in names]
+        if len(rows) != len(first):
+            raise invalid("names", self.names, f"{len(first)} names, as many as the function returned numbers")
+        self.feature_table_ = pd.DataFrame(rows)
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Return the features.
+
+        Parameters
+        ----------
+        X : array, list of array, or Signals
+
+        Returns
+        -------
+        array, (signal, feature)
+            float32 if every signal is, else float64.
+        """
+        check_is_fitted(self)
+        signals = self._validate(X, reset=False)
+        rows = Parallel(n_jobs=self.n_jobs, require="sharedmem")(
+            delayed(self._one)(signals, i) for i in range(len(signals))
+        )
+        for i, row in enumerate(rows):
+            if len(row) != len(self.feature_table_):
+                raise InputError(
+                    f"the function returned {len(row)} numbers for signal {i} and {len(self.feature_table_)} for the "
+                    "first that was fitted. It must return as many for every signal."
+                )
+        return np.stack(rows)
+
+    def _one(self, signals: Signals, i: int) -> np.ndarray:
+        signal = signals[i]
+        check_signal(signal, i, self.n_channels_in_)
+        parameters = dict(self.parameters or {})
+        if "rate" in inspect.signature(self.function).parameters:
+            parameters.setdefault("rate", self.rate_)
+        row = np.asarray(self.function(signal, **parameters))
+        if row.ndim != 1:
+            raise InputError(f"the function returned an array of shape {row.shape}; it must return (feature,).")
+        return row.astype(signal.dtype)
