@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["FilterbankError", "InputError", "MissingDataError", "ReadError", "invalid"]
+__all__ = ["FilterbankError", "InputError", "MissingDataError", "ReadError", "WriteError", "invalid"]
 
 
 class FilterbankError(Exception):
@@ -15,6 +15,10 @@ class InputError(FilterbankError, ValueError):
 
 class ReadError(FilterbankError, OSError):
     """A file that can't be read; the message names it and says why."""
+
+
+class WriteError(FilterbankError, OSError):
+    """A file that can't be written; the message names it and says why."""
 
 
 class MissingDataError(FilterbankError, FileNotFoundError):
