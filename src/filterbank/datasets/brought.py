@@ -73,8 +73,8 @@ def textures(*, patch: int = 64, hop: int | None = None) -> Dataset:
         group="region",
         name="textures",
         description=(
-            "Patches of the photographs brick, grass, gravel and ihc that scikit-image's wheel ships. With one photograph "
-            "a material, the group is a quarter of a photograph: the score is for a new place on the same photograph."
+            "Patches of the photographs brick, grass, gravel and ihc that scikit-image ships. With one photograph a "
+            "material, the group is a quarter of a photograph: the score is for a new place on the same photograph."
         ),
     )
 

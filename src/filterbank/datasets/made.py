@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -36,6 +38,8 @@ VOWELS = {
     "u": (300.0, 870.0, 2240.0),
 }
 BANDWIDTHS = (70.0, 90.0, 140.0)
+ROOM_RIPPLES = np.array([900.0, 2100.0])
+"""Periods in Hz of the ripples that a voice's room puts on the spectrum."""
 
 
 def epidemics(
@@ -52,8 +56,8 @@ def epidemics(
     infection depends on the school term, a little of it comes from outside the city, and a part of the cases is
     reported. Only the reproduction number and the days latent and infectious differ between diseases; that alone gives
     measles its two-year cycle and the others an annual one. The cities' sizes, birth rates and shares of reported
-    cases vary, so that the level of the counts says little. A city is a group: the score of a model that was tested on cities
-    left out is the score for a new city.
+    cases vary, so that the level of the counts says little. A city is a group: the score of a model that was tested on
+    cities left out is the score for a new city.
 
     Parameters
     ----------
@@ -92,8 +96,8 @@ def epidemics(
     >>> data = epidemics(n_cities=2, years=6)
     >>> sorted(set(data.y)), data.group
     (['chickenpox', 'measles', 'mumps'], 'city')
-    >>> data.table[["source", "start"]].iloc[1].tolist()
-    ['city 1, chickenpox', 13]
+    >>> data.table["source"].iloc[1], data.table["start"].head(3).tolist()
+    ('city 1, chickenpox', [0, 13, 26])
     """
     n_cities = check_whole("n_cities", n_cities, 1)
     years = check_whole("years", years, 1)
@@ -134,9 +138,9 @@ def tones(
     """Make short sounds of five vowels, sung by voices that differ.
 
     A sound is a sum of the harmonics of a gliding pitch, shaped by three formants, plus noise. A voice has its own
-    pitch, formant scale (the length of the vocal tract), spectral tilt and noise; a take differs a little from
-    the next. The voice is the group: a model that has heard other takes of the same voice has it easier than one
-    that meets a new voice.
+    pitch, formant scale (the length of the vocal tract), spectral tilt, noise, and room, which colours the spectrum; a
+    take differs a little from the next. The voice is the group: a model that has heard other takes of the same voice has
+    it easier than one that meets a new voice.
 
     Parameters
     ----------
@@ -187,7 +191,7 @@ def tones(
         name="tones",
         description=(
             f"Five vowels sung by {n_voices} made voices, {n_takes} takes each, at {rate:g} samples per second. "
-            "Voices differ in pitch, formant scale, spectral tilt and noise; a voice is the group."
+            "Voices differ in pitch, formant scale, spectral tilt, noise and room; a voice is the group."
         ),
     )
 
@@ -241,18 +245,19 @@ def _reported(cases: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return rng.binomial(cases.astype(np.int64), share).astype(np.float64)
 
 
-def _voice(index: int, n_voices: int, rng: np.random.Generator) -> dict[str, float]:
+def _voice(index: int, n_voices: int, rng: np.random.Generator) -> dict[str, Any]:
     """Draw what makes a voice: deep ones have long vocal tracts, as in men, women and children."""
     height = (index + rng.uniform(0.2, 0.8)) / n_voices
     return {
         "pitch": 95.0 * 2 ** (1.5 * height),
-        "scale": (0.88 + 0.36 * height) * rng.uniform(0.95, 1.05),
+        "scale": (0.85 + 0.4 * height) * rng.uniform(0.94, 1.06),
         "tilt": rng.uniform(0.6, 1.4),
         "noise": 10 ** rng.uniform(-2.2, -0.9),
+        "room": rng.uniform(0, 2 * np.pi, len(ROOM_RIPPLES)),
     }
 
 
-def _sung(formants: np.ndarray, voice: dict[str, float], rate: float, rng: np.random.Generator) -> np.ndarray:
+def _sung(formants: np.ndarray, voice: dict[str, Any], rate: float, rng: np.random.Generator) -> np.ndarray:
     """One take of a vowel by a voice, `(sample,)`."""
     n = int(rng.uniform(0.3, 0.5) * rate)
     t = np.arange(n) / rate
@@ -260,7 +265,9 @@ def _sung(formants: np.ndarray, voice: dict[str, float], rate: float, rng: np.ra
     pitch *= 1 + 0.01 * np.sin(2 * np.pi * (rng.uniform(4, 7) * t + rng.uniform()))
     formants = formants * voice["scale"] * rng.normal(1, 0.03, len(formants))
     harmonics = np.arange(1, int(min(rate / 2, 4000) / pitch.max()) + 1)
-    gains = _gain(harmonics * pitch.mean(), formants) * harmonics ** -voice["tilt"]
+    frequency = harmonics * pitch.mean()
+    ripple = 5 * np.cos(2 * np.pi * frequency[:, np.newaxis] / ROOM_RIPPLES + voice["room"]).sum(axis=1)  # decibels
+    gains = _gain(frequency, formants) * harmonics ** -voice["tilt"] * 10 ** (ripple / 20)
     turn = np.exp(2j * np.pi * (np.cumsum(pitch) / rate + rng.uniform()))
     wave, power = np.zeros(n), np.ones(n, dtype=complex)
     for gain in gains:

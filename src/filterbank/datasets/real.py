@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from filterbank.errors import InputError, MissingDataError, ReadError, invalid
+from filterbank.files import probe
 from filterbank.signals import Dataset, FileSignal, Signals
 
 __all__ = [
@@ -123,19 +124,21 @@ def health(*, random_state: int | np.random.Generator | None = 0) -> Dataset:
         target="label",
         name="health",
         description=(
-            "Monthly counts of chickenpox and mumps in New York and of measles in Baltimore, 1928 to 1972 (Yorke & London "
-            f"1973, Time Series Data Library), {cut}. There is one series a disease, and windows overlap."
+            "Monthly counts of chickenpox and mumps in New York and of measles in Baltimore, 1928 to 1972 (Yorke & "
+            f"London 1973, Time Series Data Library), {cut}. There is one series a disease, and windows overlap."
         ),
     )
 
 
-def speech(*, all_voices: bool = False) -> Dataset:
+def speech(*, all_voices: bool = False, mono: bool = False) -> Dataset:
     """Load two sentences said by a few people, each in a sound file.
 
     Parameters
     ----------
     all_voices : bool
         Whether to include the four voices that were added after the tutorial's table of 2017 was published.
+    mono : bool
+        Whether the two channels become one, their mean.
 
     Returns
     -------
@@ -153,36 +156,43 @@ def speech(*, all_voices: bool = False) -> Dataset:
     if not all_voices:
         table = table[table["in_2017"] == 1]
     return Dataset(
-        _files([folder / path for path in table["source"]], n_axes=1, rate=44100),
+        _files([folder / path for path in table["source"]], n_axes=1, rate=44100, mono=mono),
         table,
         kind="sound",
         target="gender",
         group="speaker",
         name="speech",
         description=(
-            f"{len(table)} recordings of two sentences, from the tutorial's material of 2017. Target gender; other columns "
-            "are sentence, nationality, age and mood. The speaker is the group."
+            f"{len(table)} recordings of two sentences, from the tutorial's material of 2017. Target gender; other "
+            "columns are sentence, nationality, age and mood. The speaker is the group."
         ),
     )
 
 
-def cat_dog() -> Dataset:
+def cat_dog(*, colour: Literal["grey", "rgb"] = "grey") -> Dataset:
     """Load 100 photographs of cats and dogs, of many sizes.
+
+    Parameters
+    ----------
+    colour : {"grey", "rgb"}
+        One channel, or three.
 
     Returns
     -------
     Dataset
-        Colour images, read when asked for; table columns source, label. No group.
+        Images, float32 within 0..1, read when asked for; table columns source, label. No group.
 
     Raises
     ------
     MissingDataError
         If the photographs aren't on this machine.
     """
+    if colour not in ("grey", "rgb"):
+        raise invalid("colour", colour, "'grey' or 'rgb'")
     paths = _listed("cat_dog", "*.jpg")
     table = pd.DataFrame({"source": [p.name for p in paths], "label": [p.name[:3] for p in paths]})
     return Dataset(
-        _files(paths, n_axes=2),
+        _files(paths, n_axes=2, colour=colour),
         table,
         kind="image",
         target="label",
@@ -237,8 +247,8 @@ def esc10() -> Dataset:
     Returns
     -------
     Dataset
-        Sounds of 5 s, read when asked for; table columns source, fold (1 to 5, official), clip, take, label.
-        Group clip: several takes may be cut from one original clip.
+        Sounds of 5 s at the first file's rate, read when asked for; table columns source, fold (1 to 5,
+        official), clip, take, label. Group clip: several takes may be cut from one original clip.
 
     Raises
     ------
@@ -255,9 +265,8 @@ def esc10() -> Dataset:
         if int(target) in ESC10:  # ESC-50 lies in one folder with ESC-10 at its publisher's
             paths.append(path)
             rows.append((path.name, int(fold), clip, take, ESC10[int(target)]))
-    rate = _rate(paths[0]) if paths else None
     return Dataset(
-        _files(paths, n_axes=1, rate=rate),
+        _files(paths, n_axes=1, rate=probe(paths[0]).rate if paths else None),
         pd.DataFrame(rows, columns=["source", "fold", "clip", "take", "label"]),
         kind="sound",
         target="label",
@@ -303,7 +312,7 @@ def kth_tips() -> Dataset:
         target="label",
         group="scale",
         name="kth_tips",
-        description="Grey photographs of ten materials (KTH-TIPS, Hayman et al. 2004). One of nine scales is the group.",
+        description="Grey photographs of ten materials (KTH-TIPS, Hayman et al. 2004); group: one of nine scales.",
     )
 
 
@@ -449,16 +458,10 @@ def _listed(name: str, pattern: str) -> list[Path]:
     return paths
 
 
-def _files(paths: Sequence[Path], *, n_axes: int, rate: float | None = None) -> Signals:
-    """Signals that are read from their files when asked for."""
-    return Signals([FileSignal(path) for path in paths], n_axes=n_axes, rate=rate)
-
-
-def _rate(path: Path) -> float:
-    """Samples per second of a sound file, from its header."""
-    import soundfile
-
-    return float(soundfile.info(path).samplerate)
+def _files(paths: Sequence[Path], *, n_axes: int, rate: float | None = None, **options: object) -> Signals:
+    """Signals that are read from their files when asked for, at one rate."""
+    options = {"rate": rate, **options}
+    return Signals([FileSignal(path, options) for path in paths], n_axes=n_axes, rate=rate)
 
 
 def _unit(image: np.ndarray) -> np.ndarray:
