@@ -314,6 +314,10 @@ def test_ucr_reads_the_archives_own_tables(monkeypatch: pytest.MonkeyPatch, tmp_
     (folder / "Tiny_TEST.tsv").write_text("-1\t7\t8\t9\n")
     monkeypatch.setenv("FILTERBANK_DATA", str(tmp_path))
     assert datasets.ucr_names() == ["Tiny"]
+    (folder.parent / "Torn.npz").write_bytes(b"PK torn")
+    with pytest.raises(ReadError, match=r"Torn\.npz can't be read as an npz file of the arrays x_train"):
+        datasets.load_builtin("ucr:Torn")
+    (folder.parent / "Torn.npz").unlink()
     data = datasets.load_builtin("ucr:Tiny")
     assert [x[0].tolist() for x in data.signals] == [[0.5, 1.5], [3, 4, 5], [7, 8, 9]]
     assert data.y.tolist() == [1, 2, -1]

@@ -139,8 +139,8 @@ def tones(
 
     A sound is a sum of the harmonics of a gliding pitch, shaped by three formants, plus noise. A voice has its own
     pitch, formant scale (the length of the vocal tract), spectral tilt, noise, and room, which colours the spectrum; a
-    take differs a little from the next. The voice is the group: a model that has heard other takes of the same voice has
-    it easier than one that meets a new voice.
+    take differs a little from the next. The voice is the group: a model that has heard other takes of the same voice
+    has it easier than one that meets a new voice.
 
     Parameters
     ----------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -55,6 +56,8 @@ PLACES = {
 HEALTH_SERIES = ("chickenpox_newyork", "measles_baltimore", "mumps_newyork")
 HEALTH_GOLDEN = "tutorial/golden/health_windows.csv"
 
+ESC10_FILE = r"\d-\d+-[A-Z]-(0|1|10|11|12|20|21|38|40|41)\.(wav|flac|ogg)"
+"""Fold, clip, take, target; at its publisher's, ESC-50 lies in one folder with ESC-10."""
 ESC10 = {
     0: "dog",
     1: "rooster",
@@ -189,7 +192,7 @@ def cat_dog(*, colour: Literal["grey", "rgb"] = "grey") -> Dataset:
     """
     if colour not in ("grey", "rgb"):
         raise invalid("colour", colour, "'grey' or 'rgb'")
-    paths = _listed("cat_dog", "*.jpg")
+    paths = _listed("cat_dog", r"(cat|dog)\.\d+\.jpg")
     table = pd.DataFrame({"source": [p.name for p in paths], "label": [p.name[:3] for p in paths]})
     return Dataset(
         _files(paths, n_axes=2, colour=colour),
@@ -219,7 +222,7 @@ def fsdd() -> Dataset:
     ----------
     .. [1] Jackson et al., https://github.com/Jakobovski/free-spoken-digit-dataset
     """
-    paths = _listed("fsdd", "*_*_*.wav")
+    paths = _listed("fsdd", r"\d_[^_]+_\d+\.wav")
     parts = [p.stem.split("_") for p in paths]
     table = pd.DataFrame(
         {
@@ -259,14 +262,12 @@ def esc10() -> Dataset:
     ----------
     .. [1] Piczak 2015, "ESC: Dataset for Environmental Sound Classification", ACM Multimedia.
     """
-    paths, rows = [], []
-    for path in _listed("esc10", "*-*-*-*.*"):
+    paths, rows = _listed("esc10", ESC10_FILE), []
+    for path in paths:
         fold, clip, take, target = path.stem.split("-")
-        if int(target) in ESC10:  # ESC-50 lies in one folder with ESC-10 at its publisher's
-            paths.append(path)
-            rows.append((path.name, int(fold), clip, take, ESC10[int(target)]))
+        rows.append((path.name, int(fold), clip, take, ESC10[int(target)]))
     return Dataset(
-        _files(paths, n_axes=1, rate=probe(paths[0]).rate if paths else None),
+        _files(paths, n_axes=1, rate=probe(paths[0]).rate),
         pd.DataFrame(rows, columns=["source", "fold", "clip", "take", "label"]),
         kind="sound",
         target="label",
@@ -294,8 +295,7 @@ def kth_tips() -> Dataset:
     ----------
     .. [1] Hayman et al. 2004, "On the significance of real-world conditions for material classification", ECCV.
     """
-    with np.load(_place("kth_tips")) as arrays:
-        x, shape, y, classes, names = (arrays[key] for key in ("x", "shape", "y", "classes", "files"))
+    x, shape, y, classes, names = _arrays(_place("kth_tips"), "x", "shape", "y", "classes", "files")
     parts = [re.search(r"scale_(\d+)_im_(\d+)", name) for name in names]
     table = pd.DataFrame(
         {
@@ -333,9 +333,8 @@ def mnist() -> Dataset:
     ----------
     .. [1] LeCun et al. 1998, "Gradient-based learning applied to document recognition", Proc. IEEE 86.
     """
-    with np.load(_place("mnist")) as arrays:
-        x = [arrays["x_train"], arrays["x_test"]]
-        y = [arrays["y_train"], arrays["y_test"]]
+    *x, y_train, y_test = _arrays(_place("mnist"), "x_train", "x_test", "y_train", "y_test")
+    y = [y_train, y_test]
     return Dataset(
         Signals([*x[0], *x[1]], n_axes=2).map(_unit),
         pd.DataFrame(
@@ -450,11 +449,11 @@ def _place(name: str) -> Path:
 
 
 def _listed(name: str, pattern: str) -> list[Path]:
-    """The files of a real set, sorted by name."""
+    """The files of a real set whose names fit a regular expression, sorted by name."""
     folder = _place(name)
-    paths = sorted(folder.glob(pattern))
+    paths = sorted(p for p in folder.iterdir() if re.fullmatch(pattern, p.name))
     if not paths:
-        raise MissingDataError(f"{name} is not on this machine: {folder} holds no {pattern}. {where_to_get(name)}")
+        raise MissingDataError(f"{name} is not on this machine: {folder} holds none of its files. {where_to_get(name)}")
     return paths
 
 
@@ -462,6 +461,15 @@ def _files(paths: Sequence[Path], *, n_axes: int, rate: float | None = None, **o
     """Signals that are read from their files when asked for, at one rate."""
     options = {"rate": rate, **options}
     return Signals([FileSignal(path, options) for path in paths], n_axes=n_axes, rate=rate)
+
+
+def _arrays(path: Path, *keys: str) -> list[np.ndarray]:
+    """The named arrays of an npz file."""
+    try:
+        with np.load(path) as arrays:
+            return [arrays[key] for key in keys]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise ReadError(f"{path} can't be read as an npz file of the arrays {', '.join(keys)}: {error}.") from None
 
 
 def _unit(image: np.ndarray) -> np.ndarray:
@@ -493,8 +501,8 @@ def _random_windows(series: dict[str, np.ndarray], rng: np.random.Generator) -> 
 def _ucr_halves(folder: Path, name: str) -> list[tuple[np.ndarray, np.ndarray]]:
     """Series and labels of the training and the test half, from one npz or the archive's own two tables."""
     if (folder / f"{name}.npz").is_file():
-        with np.load(folder / f"{name}.npz") as arrays:
-            return [(arrays[f"x_{half}"], arrays[f"y_{half}"]) for half in ("train", "test")]
+        x_train, y_train, x_test, y_test = _arrays(folder / f"{name}.npz", "x_train", "y_train", "x_test", "y_test")
+        return [(x_train, y_train), (x_test, y_test)]
     tables = [folder / name / f"{name}_{half}.tsv" for half in ("TRAIN", "TEST")]
     if not all(path.is_file() for path in tables):
         raise MissingDataError(f"ucr:{name} is not on this machine: {folder} does not hold it. {where_to_get('ucr')}")
