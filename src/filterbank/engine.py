@@ -153,6 +153,7 @@ def _sample_part(part: Bank, signal: np.ndarray, i: int, n: int, exact: bool, rn
         responses = part(block, exact=exact)
         if out is None:
             out = np.empty((len(responses), n), dtype=responses.dtype)
-        out[:, inside] = responses[(slice(None), *(d[inside] - o for d, o in zip(drawn, origin)))]
+        at = np.ravel_multi_index([d[inside] - o for d, o in zip(drawn, origin)], responses.shape[1:])
+        out[:, inside] = responses.reshape(len(responses), -1)[:, at]
     assert out is not None  # every drawn position lies in one block
     return out

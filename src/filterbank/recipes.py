@@ -14,7 +14,7 @@ from filterbank.pools import Moments
 from filterbank.representation import Representation, WholeSignal
 from filterbank.signals import KINDS
 
-__all__ = ["RECIPES", "Recipe", "gabor", "gaussian_derivatives", "summary", "suitable", "tutorial_gabor"]
+__all__ = ["RECIPES", "Recipe", "gabor", "gaussian_derivatives", "suitable", "summary", "tutorial_gabor"]
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,8 @@ __all__ = ["Explanation", "Representation", "WholeSignal"]
 class _SignalTransformer(TransformerMixin, BaseEstimator):
     """What both transformers share: which signals they take, and how features are named."""
 
+    _feature_rows: list[dict[str, Any]]
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array = self._n_axes == 1
@@ -40,10 +42,11 @@ class _SignalTransformer(TransformerMixin, BaseEstimator):
     def _validate(self, X: Any, *, reset: bool) -> Signals:
         """Return X as Signals; a plain array has one fixed shape, which is remembered and checked."""
         n_axes = self._n_axes
-        held = isinstance(X, Signals) or (isinstance(X, Sequence) and not isinstance(X, (str, bytes)))
+        ragged = isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1 and np.ndim(X[:1].tolist()) != 1
+        held = isinstance(X, Signals) or ragged or (isinstance(X, Sequence) and not isinstance(X, (str, bytes)))
         if held:
             signals = Signals.wrap(X, n_axes=n_axes)
-        elif n_axes == 1 and np.ndim(X) <= 2:
+        elif n_axes == 1 and getattr(X, "ndim", 2) <= 2:
             array = validate_data(self, X, dtype=[np.float64, np.float32], reset=reset)
             signals = Signals.wrap(array, n_axes=1)
         else:
@@ -69,6 +72,12 @@ class _SignalTransformer(TransformerMixin, BaseEstimator):
                 )
         return signals
 
+    @property
+    def feature_table_(self) -> pd.DataFrame:
+        """A row a feature: its name in `feature`, and what is known of it."""
+        check_is_fitted(self)
+        return pd.DataFrame(self._feature_rows)
+
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Return the features' names, (feature,) of str.
 
@@ -80,7 +89,7 @@ class _SignalTransformer(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         if hasattr(self, "n_features_in_"):
             _check_feature_names_in(self, input_features)
-        return self.feature_table_["feature"].to_numpy(dtype=object)
+        return np.array([row["feature"] for row in self._feature_rows], dtype=object)
 
 
 @dataclass(frozen=True)
@@ -198,7 +207,7 @@ class Representation(_SignalTransformer):
             for part, _ in self.bank_.parts(joint=self.pool.joint):  # what can be told now is told now
                 part.geometry.check(signals.axes(0))
         self.pool_ = self.pool.fit(samples, rng)
-        self.feature_table_ = pd.DataFrame(self.pool_.feature_table(responses, signals.n_axes))
+        self._feature_rows = self.pool_.feature_table(responses, signals.n_axes)
         return self
 
     def transform(self, X: Any) -> np.ndarray:
@@ -336,10 +345,10 @@ class WholeSignal(_SignalTransformer):
             names = names(self.n_channels_in_, self.rate_, **(self.parameters or {}))
         if names is None:
             names = [f"feature{i}" for i in range(len(first))]
-        rows = [row if isinstance(row, Mapping) else {"feature": str(row)} for row in names]
+        rows = [dict(row) if isinstance(row, Mapping) else {"feature": str(row)} for row in names]
         if len(rows) != len(first):
             raise invalid("names", self.names, f"{len(first)} names, as many as the function returned numbers")
-        self.feature_table_ = pd.DataFrame(rows)
+        self._feature_rows = rows
         return self
 
     def transform(self, X: Any) -> np.ndarray:
@@ -360,9 +369,9 @@ class WholeSignal(_SignalTransformer):
             delayed(self._one)(signals, i) for i in range(len(signals))
         )
         for i, row in enumerate(rows):
-            if len(row) != len(self.feature_table_):
+            if len(row) != len(self._feature_rows):
                 raise InputError(
-                    f"the function returned {len(row)} numbers for signal {i} and {len(self.feature_table_)} for the "
+                    f"the function returned {len(row)} numbers for signal {i} and {len(self._feature_rows)} for the "
                     "first that was fitted. It must return as many for every signal."
                 )
         return np.stack(rows)

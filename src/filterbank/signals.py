@@ -1,4 +1,4 @@
-"""Signals, a lazy collection of arrays `(channel, *axes)`, and Dataset, signals with a table of what is known of them."""
+"""Signals, a lazy collection of arrays `(channel, *axes)`, and Dataset, signals with what is known of each."""
 
 from __future__ import annotations
 
@@ -403,7 +403,7 @@ class Dataset:
         """The labels, `(signal,)`."""
         if self.target is None:
             raise InputError(
-                f"{self.name} has no target column; its columns are: {', '.join(map(str, self.table.columns)) or 'none'}. "
+                f"{self.name} has no target column; it has: {', '.join(map(str, self.table.columns)) or 'none'}. "
                 "Choose one with with_target(column), or --target on the command line."
             )
         labels = self.table[self.target]

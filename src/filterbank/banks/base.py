@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -43,7 +42,7 @@ class Bank(Protocol):
         """
 
     def __call__(self, block: np.ndarray, *, exact: bool = False) -> np.ndarray:
-        """Return the responses, `(response, *positions)`, of a block `(channel, *axes)`; `exact` fixes the order of sums."""
+        """Return a block's responses, `(response, *positions)`; `exact` fixes the order of sums."""
 
     def response_table(self) -> list[dict[str, Any]]:
         """Return what is known of each response: at least `response`, its name, and `channel`."""
@@ -143,7 +142,7 @@ class LinearBank(BaseEstimator):
         pool that wants all responses at once (`joint`) gets the positions where all filters fit.
         """
         n_kernels = len(self.kernels_)
-        shapes = sorted({k.shape for k in self.kernels_})
+        shapes = sorted({k.shape for k in self.kernels_}, reverse=True)  # what is too short is so for the longest
         if joint or self.pad is not None or len(shapes) == 1:
             return [(self, np.arange(n_kernels * self.n_channels_))]
         parts: list[tuple[Bank, np.ndarray]] = []

@@ -35,8 +35,8 @@ class FilterBank(LinearBank):
     >>> import numpy as np
     >>> from filterbank import FilterBank, Moments, Representation
     >>> bank = FilterBank([np.ones(3) / 3, np.array([1.0, -1.0])], names=["smooth", "step"])
-    >>> features = Representation(bank, Moments(["mean", "max"])).fit_transform(np.array([[1.0, 2, 4, 4], [0, 0, 0, 3]]))
-    >>> features.round(3)
+    >>> X = np.array([[1.0, 2, 4, 4], [0, 0, 0, 3]])
+    >>> Representation(bank, Moments(["mean", "max"])).fit_transform(X).round(3)
     array([[2.833, 3.333, 1.   , 2.   ],
            [0.5  , 1.   , 1.   , 3.   ]])
     """

@@ -51,8 +51,8 @@ def gabor(
 ) -> np.ndarray:
     """Return a complex Gabor kernel with zero mean.
 
-    `g(x) * (exp(2j * pi * frequency * <unit, x>) - c)` with an isotropic Gaussian `g`, and `c` such that the kernel sums
-    to zero (Morlet's correction), so that a constant added to a signal changes no response.
+    `g(x) * (exp(2j * pi * frequency * <unit, x>) - c)` with an isotropic Gaussian `g`, and `c` such that the kernel
+    sums to zero (Morlet's correction), so that a constant added to a signal changes no response.
 
     Parameters
     ----------

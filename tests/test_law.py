@@ -1,0 +1,105 @@
+"""The law: folding any partition of a signal into blocks equals folding it whole, for every bank and every pool."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from filterbank import FilterBank, GaborBank, GaussianBank, Moments, Proportion, Signals, banks, fold, pools
+from filterbank.engine import sample_responses
+from filterbank.pools.moments import STATISTICS
+
+RNG = np.random.default_rng(7)
+
+
+def _kernels(n_axes):
+    """Kernels of unequal sizes, odd and even, real and complex."""
+    shapes = [(4, 3, 2)[:n_axes], (3, 3, 3)[:n_axes], (1, 2, 2)[:n_axes]]
+    return [RNG.normal(size=shape) + (1j * RNG.normal(size=shape) if i == 1 else 0) for i, shape in enumerate(shapes)]
+
+
+BANKS = {
+    "filters, valid": lambda d: FilterBank(_kernels(d)),
+    "filters, padded": lambda d: FilterBank(_kernels(d), pad="symmetric", readout="modulus"),
+    "gaussian": lambda d: GaussianBank(d, sigmas=[0.7], orders=[0, 1, 2], truncate=2.0, pad="reflect"),
+    "gabor": lambda d: GaborBank(d, n_frequencies=1, orientations=2, elevations=2, truncate=1.5, pad="wrap"),
+    "gabor, imaginary": lambda d: GaborBank(
+        d, n_frequencies=1, orientations=2, elevations=2, truncate=1.0, readout="imaginary", pad=None
+    ),
+}
+POOLS = {
+    "moments": lambda: Moments(STATISTICS[:4]),
+    "moments, exact": lambda: Moments(STATISTICS),
+    "proportion": lambda: Proportion((0.0, 0.5)),
+    "proportion, learned": lambda: Proportion(quantiles=(0.2, 0.9)),
+}
+
+
+def test_every_bank_and_pool_is_here():
+    public_banks = {getattr(banks, name) for name in banks.__all__} - {banks.Bank, banks.LinearBank}
+    public_pools = {getattr(pools, name) for name in pools.__all__} - {pools.Pool, pools.PerResponse}
+    assert {type(make(1)) for make in BANKS.values()} == public_banks
+    assert {type(make()) for make in POOLS.values()} == public_pools
+
+
+@st.composite
+def cases(draw):
+    n_axes = draw(st.integers(1, 3))
+    channels = draw(st.integers(1, 2))
+    longest = {1: 60, 2: 14, 3: 9}[n_axes]
+    shapes = draw(st.lists(st.tuples(*[st.integers(7, longest)] * n_axes), min_size=1, max_size=3))
+    block = draw(st.tuples(*[st.integers(1, longest)] * n_axes))
+    seed = draw(st.integers(0, 2**31))
+    return n_axes, channels, shapes, block, seed
+
+
+@pytest.mark.parametrize("pool_name", POOLS)
+@pytest.mark.parametrize("bank_name", BANKS)
+@settings(max_examples=12, deadline=None)
+@given(case=cases(), dtype=st.sampled_from([np.float64, np.float32]))
+def test_blocks_equal_the_whole(bank_name, pool_name, case, dtype):
+    n_axes, channels, shapes, block, seed = case
+    rng = np.random.default_rng(seed)
+    arrays = [rng.normal(size=(channels, *shape)).astype(dtype) for shape in shapes]
+    if seed % 3 == 0:  # ties, which rounding could flip
+        arrays = [np.round(a) for a in arrays]
+    signals = Signals.wrap(arrays, n_axes=n_axes)
+    bank = BANKS[bank_name](n_axes).prepare(signals.info, rng)
+    pool = POOLS[pool_name]()
+    samples = sample_responses(bank, pool, signals, max_samples=50, rng=np.random.default_rng(seed))
+    pool = pool.fit(samples, rng)
+    whole = fold(bank, pool, signals, block_size=10**6)
+    assert whole.dtype == dtype
+    assert np.isfinite(whole).all()
+    for cut in (block, None):
+        blocked = fold(bank, pool, signals, block_size=cut, n_jobs=2)
+        if pool_name.startswith("proportion"):
+            np.testing.assert_array_equal(blocked, whole)
+        else:
+            scale = max(np.abs(a).max() for a in arrays) + 1
+            tolerance = 1e-10 if dtype == np.float64 else 1e-4
+            np.testing.assert_allclose(blocked, whole, rtol=tolerance, atol=tolerance * scale)
+        if pool_name == "moments, exact":  # extrema and positions are exact where sums have a fixed order
+            table = pool.feature_table(bank.response_table(), n_axes)
+            same = [row["statistic"].startswith(("max", "min")) for row in table]
+            np.testing.assert_array_equal(blocked[:, same], whole[:, same])
+
+
+@pytest.mark.parametrize("pool_name", POOLS)
+@given(data=st.data())
+@settings(max_examples=15, deadline=None)
+def test_merging_in_any_grouping_is_the_same(pool_name, data):
+    seed = data.draw(st.integers(0, 1000))
+    rng = np.random.default_rng(seed)
+    responses = rng.normal(size=(3, 40)).round(data.draw(st.integers(0, 3)))
+    pool = POOLS[pool_name]().fit(responses.T, rng)
+    cuts = sorted(data.draw(st.lists(st.integers(1, 39), unique=True, max_size=6)))
+    pieces = [
+        pool.update(pool.init(3, 1), part, (np.arange(start, start + part.shape[1]),))
+        for start, part in zip([0, *cuts], np.split(responses, cuts, axis=1))
+    ]
+    expected = pool.finish(pool.update(pool.init(3, 1), responses, (np.arange(40),)))
+    while len(pieces) > 1:  # merge random neighbours: a random tree
+        i = data.draw(st.integers(0, len(pieces) - 2))
+        pieces[i : i + 2] = [pool.merge(pieces[i], pieces[i + 1])]
+    np.testing.assert_allclose(pool.finish(pieces[0]), expected, rtol=1e-12, atol=1e-12)
