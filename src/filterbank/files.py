@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = [
     "ARRAY",
     "IMAGE",
+    "MISSING",
+    "SECONDS_NAMES",
     "SOUND",
     "TABLE",
     "TIME_NAMES",
@@ -53,11 +55,14 @@ TABLE = frozenset({".csv", ".tsv", ".txt"})
 ARRAY = frozenset({".npy"})
 """Suffixes of NumPy arrays that hold one signal."""
 
-SECONDS_NAMES = ("time", "t", "s", "sec", "secs", "second", "seconds")
-TIME_NAMES = (*SECONDS_NAMES, "timestamp", "date", "datetime", "year", "month", "week", "day", "hour", "minute")
-"""Names of columns that say when a sample was taken; the first seven are in seconds where they hold numbers."""
+SECONDS_NAMES = ("time", "t", "sec", "secs", "second", "seconds")
+"""Names of columns of times, which are in seconds where they hold numbers."""
 
-_MISSING = ["", "nan", "NaN", "NAN", "NA", "N/A", "n/a", "null", "NULL", "None", "?", "-nan"]
+TIME_NAMES = (*SECONDS_NAMES, "timestamp", "date", "datetime", "year", "month", "week", "day", "hour", "minute")
+"""Names of columns that say when a sample was taken, and are no channel."""
+
+MISSING = ["", "nan", "NaN", "NAN", "NA", "N/A", "n/a", "null", "NULL", "None", "?", "-nan"]
+"""What stands for a missing number in a table."""
 
 
 @dataclass(frozen=True)
@@ -605,7 +610,7 @@ def _numbers(path: Path, column: pd.Series, name: str) -> np.ndarray:
     bad = np.flatnonzero(~np.isfinite(numbers))
     if bad.size:
         row, value = int(bad[0]), column.iloc[bad[0]]
-        if pd.isna(value) or str(value).strip() in _MISSING:
+        if pd.isna(value) or str(value).strip() in MISSING:
             raise _bad(
                 path, f"row {row + 1} of column {name!r} is missing ({bad.size} such rows)", "Fill it, or cut there."
             )
@@ -661,7 +666,7 @@ def _text_table(path: Path) -> tuple[pd.DataFrame, bool]:
             ) from None
     for i, dtype in enumerate(table.dtypes):
         if not pd.api.types.is_numeric_dtype(dtype):
-            column = table.iloc[:, i].where(~table.iloc[:, i].isin(_MISSING))
+            column = table.iloc[:, i].where(~table.iloc[:, i].isin(MISSING))
             numbers = pd.to_numeric(column, errors="coerce")
             if column.notna().any() and numbers.notna().sum() == column.notna().sum():
                 table.isetitem(i, numbers.to_numpy(dtype=np.float64))
@@ -703,8 +708,8 @@ def _is_number(cell: str) -> bool:
 def _is_header(rows: list[list[str]]) -> bool:
     """Whether the first row names the columns (see `read_table`)."""
     first, rest = rows[0], rows[1:]
-    numbers = [cell for cell in first if _is_number(cell) and cell not in _MISSING]
-    words = [i for i, cell in enumerate(first) if not _is_number(cell) and cell not in _MISSING]
+    numbers = [cell for cell in first if _is_number(cell) and cell not in MISSING]
+    words = [i for i, cell in enumerate(first) if not _is_number(cell) and cell not in MISSING]
     counted = [[str(i + start) for i in range(len(numbers))] for start in (0, 1)]
     if numbers in counted and len(numbers) >= (2 if words else 3):
         return True
