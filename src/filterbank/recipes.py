@@ -170,6 +170,26 @@ RECIPES: dict[str, Recipe] = {
 """The recipes by name."""
 
 
+def make(name: str, kind: str) -> Any:
+    """Return a recipe's unfitted transformer for a kind of signal.
+
+    Raises
+    ------
+    InputError
+        If there is no such recipe, or it doesn't suit the kind.
+
+    Examples
+    --------
+    >>> make("gabor", "volume").bank.n_axes
+    3
+    """
+    if name not in RECIPES:
+        raise invalid("recipe", name, f"one of {', '.join(RECIPES)}")
+    if kind not in RECIPES[name].kinds:
+        raise invalid("recipe", name, f"for signals of kind {kind}", do=f"These are: {', '.join(suitable(kind))}.")
+    return RECIPES[name].make(kind)
+
+
 def suitable(kind: str) -> list[str]:
     """Return the names of the recipes that suit a kind of signal.
 
