@@ -1,0 +1,45 @@
+"""Scores that can be believed: splits that can't leak, leaks found, intervals, and the comparison of recipes."""
+
+from __future__ import annotations
+
+from filterbank.evaluate.compare import CLASSIFIERS, Comparison, Progress, chance_level, compare
+from filterbank.evaluate.intervals import cluster_interval, interval, wilson
+from filterbank.evaluate.leakage import Finding, duplicates, find_leaks
+from filterbank.evaluate.splits import (
+    SPLITS,
+    Fold,
+    LeaveGroupOut,
+    PurgedLeaveOneOut,
+    SplitPlan,
+    TimeBlocks,
+    auto_split,
+    class_labels,
+    make_split,
+    naive_split,
+    overlapping,
+)
+
+__all__ = [
+    "CLASSIFIERS",
+    "SPLITS",
+    "Comparison",
+    "Finding",
+    "Fold",
+    "LeaveGroupOut",
+    "Progress",
+    "PurgedLeaveOneOut",
+    "SplitPlan",
+    "TimeBlocks",
+    "auto_split",
+    "chance_level",
+    "class_labels",
+    "cluster_interval",
+    "compare",
+    "duplicates",
+    "find_leaks",
+    "interval",
+    "make_split",
+    "naive_split",
+    "overlapping",
+    "wilson",
+]
