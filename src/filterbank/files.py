@@ -410,6 +410,7 @@ def _sound(path: Path, mono: bool) -> tuple[np.ndarray, float]:
             samples, rate = _by_pyav(path)
         else:
             with file:
+                _check_format(path, file)
                 declared, rate = file.frames, float(file.samplerate)
                 samples = file.read(dtype="float32", always_2d=True).T
             if samples.shape[1] < declared:
@@ -433,6 +434,7 @@ def _sound_header(path: Path) -> tuple[int, int, float] | None:
             return None
         raise _bad(path, f"can't be read as sound ({_reason(error)})", "Is it whole?") from error
     with file:
+        _check_format(path, file)
         n = file.frames
         if not n:
             raise _bad(path, "holds no samples", "Record it again, or remove it.")
@@ -444,6 +446,12 @@ def _sound_header(path: Path) -> tuple[int, int, float] | None:
         if not last:
             raise _cut_short(path, f"the last of {n} samples is not there")
         return n, file.channels, float(file.samplerate)
+
+
+def _check_format(path: Path, file: Any) -> None:
+    """Refuse a file without a header, which libsndfile takes for telephone sound."""
+    if file.format == "RAW":
+        raise _bad(path, "has no header of a sound file", "Is it whole?")
 
 
 def _reason(error: Any) -> str:
@@ -614,7 +622,8 @@ def _numbers(path: Path, column: pd.Series, name: str) -> np.ndarray:
             raise _bad(
                 path, f"row {row + 1} of column {name!r} is missing ({bad.size} such rows)", "Fill it, or cut there."
             )
-        raise _bad(path, f"row {row + 1} of column {name!r} holds {value!r}, which is no finite number")
+        shown = repr(value) if isinstance(value, str) else str(value)
+        raise _bad(path, f"row {row + 1} of column {name!r} holds {shown}, which is no finite number")
     return numbers
 
 
