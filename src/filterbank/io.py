@@ -35,6 +35,7 @@ _LONG_TIME_NAMES = (*files.SECONDS_NAMES, "timestamp", "datetime", "date", "step
 _PATH_NAMES = ("path", "file", "filename", "file_name")
 _SPLIT_NAMES = ("train", "training", "test", "testing", "val", "valid", "validation")
 _KIND_OF_AXES = {1: "series", 2: "image", 3: "volume"}
+_PLURAL = {"series": "series", "sound": "sounds", "image": "images", "volume": "volumes"}
 _Kind = Literal["series", "sound", "image", "volume"]
 
 
@@ -449,8 +450,7 @@ def _only_candidate(table: pd.DataFrame, *, but: str | None) -> str | None:
 
 
 def _count(n: int, kind: str) -> str:
-    plural = {"series": "series", "sound": "sounds", "image": "images", "volume": "volumes"}
-    return f"{n} {kind if n == 1 else plural[kind]}"
+    return f"{n} {kind if n == 1 else _PLURAL[kind]}"
 
 
 # Folders.
@@ -555,7 +555,7 @@ def _files(root: Path, table: pd.DataFrame, wish: _Wish) -> _Found:
         kind = _most_common([kind for kind, _ in headers.values()])
         for i, (other, _) in headers.items():
             if other != kind:
-                reasons[i] = f"is {_a(other)}, and most files are {_a(kind)}"
+                reasons[i] = f"is {_a(other)}, and most files are {_PLURAL[kind]}"
         kept = [i for i in headers if i not in reasons]
         n_channels = _most_common([headers[i][1].n_channels for i in kept])
         mixed = any(headers[i][1].n_channels != n_channels for i in kept)
@@ -718,13 +718,15 @@ def _long(path: Path, table: pd.DataFrame, id_column: str, time_column: str, wis
 
 def _times(path: Path, column: pd.Series) -> np.ndarray:
     """Times as numbers that sort; dates become nanoseconds or so."""
-    if pd.api.types.is_numeric_dtype(column):
-        return column.to_numpy(dtype=np.float64)
+    numbers = pd.to_numeric(column, errors="coerce")
+    if not pd.api.types.is_datetime64_any_dtype(column) and numbers.notna().all():
+        return numbers.to_numpy(dtype=np.float64)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # pandas falls back to a slower parser, which is fine
         dates = pd.to_datetime(column, errors="coerce", utc=True)
-    if dates.isna().any():
-        row = int(np.flatnonzero(dates.isna())[0])
+    bad = dates.isna() if numbers.notna().sum() < dates.notna().sum() or numbers.isna().all() else numbers.isna()
+    if bad.any():
+        row = int(np.flatnonzero(bad)[0])
         raise ReadError(f"{path}: row {row + 1}: {column.name}={column.iloc[row]!r} is no number and no date.")
     return dates.astype("int64").to_numpy()
 
