@@ -540,6 +540,7 @@ def test_windows_of_a_data_set_carry_what_is_known(tmp_path):
     assert (cut.kind, cut.name, cut.signals.rate) == ("sound", "talk", 4)
     again = io.windows(cut, size=2, hop=1)
     assert again.table["start"].tolist() == [0, 1, 3, 4, 6, 7, 0, 1, 3, 4]
+    assert again.table["stop"].tolist() == [2, 3, 5, 6, 8, 9, 2, 3, 5, 6]
     assert all(signal[0, 0] == start for signal, start in zip(again.signals, again.table["start"]))
 
 
