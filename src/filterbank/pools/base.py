@@ -52,7 +52,7 @@ class Pool(Protocol):
         """Put states of different responses side by side, then in `order`."""
 
     def finish(self, state: State) -> np.ndarray:
-        """Return the features, `(feature,)`."""
+        """Return the features, `(feature,)`; of states with more axes in front, `(..., feature)`."""
 
     def feature_table(self, responses: Sequence[dict[str, Any]], n_axes: int) -> list[dict[str, Any]]:
         """Return a row a feature, in the order of `finish`: at least `feature`, its name, and `statistic`."""

@@ -109,12 +109,13 @@ class Moments(PerResponse):
         columns = []
         for statistic in self.statistics:
             if statistic == "std":
-                columns.append(np.sqrt(state["square"] / np.maximum(state["count"], 1))[:, np.newaxis])
+                columns.append(np.sqrt(state["square"] / np.maximum(state["count"], 1))[..., np.newaxis])
             elif statistic == "max_position":
                 columns.append(state["position"])
             else:
-                columns.append(state[statistic][:, np.newaxis])
-        return np.concatenate(columns, axis=1).ravel()
+                columns.append(state[statistic][..., np.newaxis])
+        features = np.concatenate(columns, axis=-1)
+        return features.reshape(*features.shape[:-2], -1)
 
     def feature_table(self, responses: Sequence[dict[str, Any]], n_axes: int) -> list[dict[str, Any]]:
         """Return a row a feature."""

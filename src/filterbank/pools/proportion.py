@@ -88,7 +88,8 @@ class Proportion(PerResponse):
 
     def finish(self, state: State) -> np.ndarray:
         """Return the shares, response by response."""
-        return (state["above"] / np.maximum(state["count"], 1)[:, np.newaxis]).ravel()
+        shares = state["above"] / np.maximum(state["count"], 1)[..., np.newaxis]
+        return shares.reshape(*shares.shape[:-2], -1)
 
     def feature_table(self, responses: Sequence[dict[str, Any]], n_axes: int) -> list[dict[str, Any]]:
         """Return a row a feature."""
