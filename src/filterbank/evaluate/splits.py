@@ -548,7 +548,7 @@ def _spans(data: Any) -> pd.DataFrame:
         bad = ~np.isfinite(values) | (values != np.floor(values))
         if bad.any():
             i = int(np.flatnonzero(bad)[0])
-            raise invalid(f"{column} of window {i}", table[column].iloc[i], "a whole number of samples")
+            raise invalid(f"{column} of window {i}", table[column].tolist()[i], "a whole number of samples")
         spans[column] = values.astype(np.int64)
     if table["source"].isna().any():
         raise InputError(f"the source of window {int(np.flatnonzero(table['source'].isna())[0])} is missing.")
