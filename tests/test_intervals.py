@@ -23,7 +23,7 @@ def test_no_clusters_or_one_signal_each_is_wilson():
 
 
 def test_clusters_by_another_way():
-    """The bounds solve |share - p| = t * standard error at p, with the jackknife's design effect, found by root search."""
+    """The bounds solve |share - p| = t * standard error at p, with the jackknife's design effect."""
     rng = np.random.default_rng(3)
     clusters = np.repeat(np.arange(7), [3, 9, 12, 5, 20, 8, 4])
     right = rng.random(len(clusters)) < np.array([0.9, 0.3, 0.9, 0.1, 0.9, 0.3, 0.95])[clusters]

@@ -76,8 +76,8 @@ class Comparison:
     table : DataFrame
         A row for each recipe and classifier, the best first: `recipe`, `classifier`, `score` (accuracy over all tested
         signals), `low` and `high` (95 % interval, NaN where it can't be known), `chance` (see `chance_level`),
-        `naive_score`, `naive_folds`, `balanced` (mean over classes of the share found), `n_features`, `seconds_features`
-        (extraction), `seconds_fit` (fits and predictions of all folds).
+        `naive_score`, `naive_folds`, `balanced` (mean over classes of the share found), `n_features`,
+        `seconds_features` (extraction), `seconds_fit` (fits and predictions of all folds).
     labels : array, (signal,)
         The labels as the classifiers saw them: bool, int or str.
     predictions : dict of (recipe, classifier) to array of object, (signal,)
