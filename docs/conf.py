@@ -1,0 +1,60 @@
+"""How the documentation is built: offline, from docstrings, the program's own help, and the pages beside this file."""
+
+from pathlib import Path
+
+import filterbank
+
+project = "filterbank"
+author = "The filterbank developers"
+copyright = "2026, the filterbank developers"  # noqa: A001
+release = filterbank.__version__
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc"]
+source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
+exclude_patterns = ["_build"]
+templates_path = ["_templates"]
+myst_enable_extensions = ["dollarmath", "deflist"]
+myst_heading_anchors = 3
+autosummary_generate = True
+autodoc_typehints = "none"
+numpydoc_show_class_members = False
+html_theme = "pydata_sphinx_theme"
+html_title = "filterbank"
+html_static_path = ["_static"]
+html_theme_options = {
+    "navigation_with_keys": False,
+    "show_toc_level": 2,
+    "footer_start": ["copyright"],
+    "footer_end": [],
+    "secondary_sidebar_items": ["page-toc"],
+}
+html_show_sourcelink = False
+
+
+def write_command_line(app: object) -> None:
+    """Write the command line's page from the program itself."""
+    import typer.main
+
+    from filterbank.cli import app as commands
+
+    group = typer.main.get_command(commands)
+    context = group.make_context("filterbank", [], resilient_parsing=True)
+    lines = ["# Command line", "", group.help or "", ""]
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        inner = command.make_context(name, [], parent=context, resilient_parsing=True)
+        lines += [f"## `filterbank {name}`", "", command.help or "", "", "```text"]
+        lines.append(" ".join(["filterbank", name, *command.collect_usage_pieces(inner)]))
+        lines += ["```", "", "| | |", "|---|---|"]
+        for parameter in command.get_params(inner):
+            record = parameter.get_help_record(inner)
+            if record and "--help" not in record[0]:
+                lines.append(f"| `{record[0]}` | {record[1].replace('|', '/')} |")
+            elif not record:
+                lines.append(f"| `{parameter.metavar or parameter.name.upper()}` | {getattr(parameter, 'help', '') or ''} |")
+        lines.append("")
+    Path(app.srcdir, "command_line.md").write_text("\n".join(lines))  # type: ignore[attr-defined]
+
+
+def setup(app: object) -> None:
+    """Connect what is written before the build."""
+    app.connect("builder-inited", write_command_line)  # type: ignore[attr-defined]
