@@ -1,4 +1,4 @@
-"""Data sets of folders, tables and archives; windows; and output that is whole or not there."""
+"""Data sets of folders, tables and archives; and windows."""
 
 import os
 import pickle
@@ -12,7 +12,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from PIL import Image
 
 from filterbank import files, io
-from filterbank.errors import InputError, ReadError, WriteError
+from filterbank.errors import InputError, ReadError
 from filterbank.signals import Dataset, Signals
 
 DATA = os.environ.get("FILTERBANK_DATA")
@@ -587,48 +587,6 @@ def test_windows_that_cannot_be_cut(options):
 def test_windows_need_a_label_a_signal():
     with pytest.raises(InputError, match="there are 2 labels for 1 signals"):
         io.windows(np.zeros(20), size=4, labels=["a", "b"])
-
-
-# Output.
-
-
-@pytest.mark.parametrize("suffix", ["csv", "parquet"])
-def test_features_are_written(tmp_path, suffix):
-    frame = pd.DataFrame({"a": [0.1, 2.5], "b": ["x", "y"]})
-    path = tmp_path / f"f.{suffix}"
-    path.write_text("old")
-    io.write_features(frame, path)
-    back = pd.read_csv(path) if suffix == "csv" else pd.read_parquet(path)
-    pd.testing.assert_frame_equal(back, frame)
-    assert [p.name for p in tmp_path.iterdir()] == [path.name]
-    with pytest.raises(InputError, match=r"path='.*f.xlsx' is not a file name that ends in"):
-        io.write_features(frame, tmp_path / "f.xlsx")
-
-
-def half_write(path, error):
-    with io.atomic(path) as temporary:
-        temporary.write_text("half")
-        raise error
-
-
-@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError("bad"), InputError("bad")])
-def test_what_is_interrupted_leaves_the_old_file(tmp_path, error):
-    path = tmp_path / "report.html"
-    path.write_text("old")
-    with pytest.raises(error if isinstance(error, type) else type(error)):
-        half_write(path, error)
-    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("report.html", "old")]
-
-
-def test_a_full_disk_and_a_missing_folder(tmp_path):
-    with pytest.raises(WriteError, match=r"f.csv: can't be written, there is no folder .*nosuch"):
-        io.write_features(pd.DataFrame({"a": [1]}), tmp_path / "nosuch" / "f.csv")
-    with pytest.raises(WriteError, match="is a folder"), io.atomic(tmp_path):
-        pass
-    message = r"f.csv: can't be written \(no space left on device\)"
-    with pytest.raises(WriteError, match=message):
-        half_write(tmp_path / "f.csv", OSError(28, "No space left on device"))
-    assert list(tmp_path.iterdir()) == []
 
 
 # Real data.

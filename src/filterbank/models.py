@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from filterbank.errors import InputError, ReadError
-from filterbank.files import atomic
+from filterbank.output import atomic
 from filterbank.signals import KINDS, Signals
 
 __all__ = ["Model"]

@@ -229,6 +229,11 @@ class Signals(Sequence[np.ndarray]):
         item = self._items[i]
         return item.path if isinstance(item, FileSignal) else None
 
+    @property
+    def stored(self) -> list[Any]:
+        """What stands for each signal, unread: an array, `(*axes)` or `(channel, *axes)`, or a `LazySignal`."""
+        return list(self._items)
+
     def map(self, function: Callable[[np.ndarray], np.ndarray]) -> Signals:
         """Return the signals that `function` makes of these, applied on access.
 

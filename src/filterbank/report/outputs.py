@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from filterbank.files import atomic, write_table
+from filterbank.output import atomic, write_table
 from filterbank.models import Model
 from filterbank.report.html import write_report
 from filterbank.signals import Dataset, check_finite

@@ -1,0 +1,126 @@
+"""Output that is whole or not there: files that get their name when they're complete, and tables written so."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filterbank.errors import FilterbankError, WriteError, invalid
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["atomic", "check_writable", "write_table"]
+
+
+@contextmanager
+def atomic(path: str | Path) -> Iterator[Path]:
+    """Give a temporary path to write to, which becomes `path` if all went well and vanishes if not.
+
+    Also on Ctrl-C, a file under `path` is either the old one or wholly the new one.
+
+    Parameters
+    ----------
+    path : path
+        The folder must exist. What is there is replaced.
+
+    Yields
+    ------
+    Path
+        In the same folder, with the same suffix.
+
+    Raises
+    ------
+    WriteError
+        If the folder is missing or can't be written, or the disk is full.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp(), "report.html")
+    >>> with atomic(path) as temporary:
+    ...     _ = temporary.write_text("<p>Done.</p>")
+    >>> path.read_text(), len(list(path.parent.iterdir()))
+    ('<p>Done.</p>', 1)
+    """
+    path = Path(path)
+    check_writable(path)
+    temporary = path.with_name(f".{path.stem}-{os.getpid()}-{secrets.token_hex(4)}{path.suffix}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    except FilterbankError:
+        raise
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise WriteError(f"{path}: can't be written ({reason}). Free some space, or choose another folder.") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def check_writable(path: str | Path) -> None:
+    """Raise WriteError if it's plain that no file can be written under `path`, before the work that leads to it.
+
+    Parameters
+    ----------
+    path : path
+
+    Raises
+    ------
+    WriteError
+        If `path` is a folder, or its folder is missing or can't be written.
+
+    Examples
+    --------
+    >>> check_writable("nosuch/report.html")
+    Traceback (most recent call last):
+    filterbank.errors.WriteError: nosuch/report.html: can't be written, there is no folder nosuch. Make it first.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise WriteError(f"{path}: is a folder, so no file can be written under this name. Choose another.")
+    if not path.parent.is_dir():
+        raise WriteError(f"{path}: can't be written, there is no folder {path.parent}. Make it first.")
+    if not os.access(path.parent, os.W_OK):
+        raise WriteError(f"{path}: can't be written, the folder {path.parent} may not be changed. Choose another.")
+
+
+def write_table(frame: pd.DataFrame, path: str | Path) -> None:
+    """Write a table as .parquet or .csv; nothing half-written is ever found under `path`.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Its index is written where it has a name.
+    path : path
+        The folder must exist.
+
+    Raises
+    ------
+    InputError
+        If the suffix is neither.
+    WriteError
+        If the folder is missing or can't be written, or the disk is full.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import pandas as pd
+    >>> path = Path(tempfile.mkdtemp(), "features.csv")
+    >>> write_table(pd.DataFrame({"mean": [0.5, 1.5]}), path)
+    >>> path.read_text().split()
+    ['mean', '0.5', '1.5']
+    """
+    path = Path(path)
+    if path.suffix.lower() not in (".parquet", ".csv"):
+        raise invalid("path", str(path), "a file name that ends in .parquet or .csv")
+    index = frame.index.name is not None
+    with atomic(path) as temporary:
+        if path.suffix.lower() == ".csv":
+            frame.to_csv(temporary, index=index)
+        else:
+            frame.to_parquet(temporary, index=index)
