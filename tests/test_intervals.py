@@ -22,19 +22,24 @@ def test_no_clusters_or_one_signal_each_is_wilson():
     assert interval(right, np.arange(16) // 2) == cluster_interval(right, np.arange(16) // 2)
 
 
-def test_clusters_by_another_way():
+@pytest.mark.parametrize(
+    ("sizes", "accuracies"),
+    [([3, 9, 12, 5, 20, 8, 4], [0.9, 0.3, 0.9, 0.1, 0.9, 0.3, 0.95]), ([6] * 12, [1.0] * 11 + [0.0])],
+    ids=["uneven", "one bad cluster"],
+)
+def test_clusters_by_another_way(sizes, accuracies):
     """The bounds solve |share - p| = t * standard error at p, with the jackknife's design effect."""
     rng = np.random.default_rng(3)
-    clusters = np.repeat(np.arange(7), [3, 9, 12, 5, 20, 8, 4])
-    right = rng.random(len(clusters)) < np.array([0.9, 0.3, 0.9, 0.1, 0.9, 0.3, 0.95])[clusters]
+    clusters = np.repeat(np.arange(len(sizes)), sizes)
+    right = rng.random(len(clusters)) < np.array(accuracies)[clusters]
     n, share = len(right), right.mean()
-    without = np.array([right[clusters != g].mean() for g in range(7)])
-    variance = 6 / 7 * ((without - share) ** 2).sum()
+    without = np.array([right[clusters != g].mean() for g in range(len(sizes))])
+    variance = (1 - 1 / len(sizes)) * ((without - share) ** 2).sum()
     effect = variance / (share * (1 - share) / n)
     assert effect > 1
-    kish = n**2 / sum((clusters == g).sum() ** 2 for g in range(7))
+    kish = n**2 / sum(size**2 for size in sizes)
     # Leaving a cluster out moves the mean by its residual over (1 - its share), over n.
-    matched = 2 * 7 / (stats.kurtosis(np.r_[without - share, share - without], fisher=False) - 1)
+    matched = 2 * len(sizes) / (stats.kurtosis(np.r_[without - share, share - without], fisher=False) - 1)
     t = stats.t.ppf(0.975, min(kish - 1, matched))
 
     def excess(p):

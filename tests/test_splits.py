@@ -122,6 +122,15 @@ def test_no_split_of_windows_lets_training_and_test_overlap(spans, name, data):
     assert plan.tested.all()
 
 
+def test_both_groups_of_a_rare_label_are_not_left_out_together():
+    groups = np.arange(24)
+    y = groups % 12  # dealt out in turn to four folds, the two groups of a label would meet in one
+    folds = list(LeaveGroupOut(4).split(None, y, groups))
+    assert len(folds) == 4
+    for train, test in folds:
+        assert set(y[test]) <= set(y[train])
+
+
 def test_few_groups_are_left_out_one_by_one_as_scikit_learn_does():
     groups = np.repeat(["c", "a", "b"], 4)
     ours = sorted(test.tolist() for _, test in LeaveGroupOut().split(None, None, groups))
