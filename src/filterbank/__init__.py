@@ -17,7 +17,9 @@ _HOMES = {
     "representation": ("Explanation", "Representation", "WholeSignal"),
     "recipes": ("RECIPES", "tutorial_gabor"),
     "evaluate": ("Comparison", "compare"),
-    "io": ("load", "windows"),
+    "models": ("Model",),
+    "io": ("windows",),
+    "datasets": ("load",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 _MODULES = ("datasets", "design", "evaluate", "io", "plots", "recipes", "report")

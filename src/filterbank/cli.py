@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from filterbank import __version__
-from filterbank.errors import FilterbankError, InputError, invalid
+from filterbank.errors import FilterbankError, WriteError, invalid
 
 if TYPE_CHECKING:
     from filterbank.evaluate import Comparison
@@ -21,24 +22,70 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "main"]
 
+UsageError: Any = typer.BadParameter.__base__
+"""What Typer raises on a wrong option or argument; it has no public name of its own."""
+
+NUMBERS = {"score", "95 % interval", "chance", "naive", "features", "seconds"}
+"""Columns that are set to the right."""
+
+
+class Commands(TyperGroup):
+    """The commands, where whatever goes wrong for a reason that the user can act on ends in one sentence."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; a mistake of the user has exit status 2, Ctrl-C 130, a full disk or memory 1."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+            return result
+        except FilterbankError as error:
+            status = _say(str(error), 2)
+        except UsageError as error:
+            command = (error.ctx or ctx).command_path
+            status = _say(f"{error.format_message().rstrip('.')}. See `{command} --help`.", 2)
+        except KeyboardInterrupt:
+            status = _say("interrupted; no file is half-written.", 130)
+        except BrokenPipeError:  # the reader of a pipe has gone: no complaint
+            _drop_output()
+            status = 141
+        except OSError as error:
+            status = _say(f"{error.filename or 'the output'}: {(error.strerror or str(error)).lower()}.", 1)
+            _drop_output()
+        except MemoryError:
+            status = _say("there is not enough memory for this. Use fewer --jobs, a lower --rate, or less data.", 1)
+        raise typer.Exit(status)
+
+
 app = typer.Typer(
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     help="Signals into features, and features into models whose scores can be believed.",
 )
 
+
+def _not_zero(jobs: int) -> int:
+    if jobs == 0:
+        raise invalid("jobs", jobs, "a positive number, or -1 for all cores")
+    return jobs
+
+
 Data = Annotated[
-    str, typer.Argument(metavar="DATA", help="A folder, table or file, or the name of a built-in set (`filterbank data`).")
+    str, typer.Argument(metavar="DATA", help="A folder, table or file, or the name of a built-in set (see `data`).")
 ]
 Target = Annotated[str | None, typer.Option(help="The column of labels.")]
 Group = Annotated[str | None, typer.Option(help="The column of what must stay together: a speaker, a patient.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop if any file can't be read, rather than leave it out.")]
-Rate = Annotated[float | None, typer.Option(help="Samples per second; sound is resampled to it.")]
+Rate = Annotated[float | None, typer.Option(help="Samples per second; signals of another rate are resampled.")]
 Mono = Annotated[bool, typer.Option("--mono", help="Mix the channels of sound down to one.")]
-Colour = Annotated[str, typer.Option(help="How images are read: grey or rgb.")]
-Axes = Annotated[int | None, typer.Option("--n-axes", help="Axes of the signals in a NumPy file, where shape can't tell.")]
-Jobs = Annotated[int, typer.Option("--jobs", help="Processes or threads; -1 for all cores. Results don't depend on it.")]
+Colour = Annotated[str | None, typer.Option(help="How images are read: grey (if not given) or rgb.")]
+Axes = Annotated[int | None, typer.Option("--n-axes", help="Axes of the signals in NumPy files: 1, 2 or 3.")]
+Jobs = Annotated[
+    int,
+    typer.Option("--jobs", callback=_not_zero, help="Processes or threads, -1 for all cores; results are the same."),
+]
 
 
 @app.callback(invoke_without_command=True)
@@ -53,31 +100,31 @@ def compare(
     data: Data,
     target: Target = None,
     group: Group = None,
-    recipes: Annotated[str | None, typer.Option(help="Recipes to run, separated by commas; all that suit if not given.")] = None,
-    classifiers: Annotated[str | None, typer.Option(help="Classifiers, separated by commas; all if not given.")] = None,
-    split: Annotated[str, typer.Option(help="How training and test are kept apart; see the documentation.")] = "auto",
+    recipes: Annotated[str | None, typer.Option(help="Recipes, separated by commas; all that suit if none.")] = None,
+    classifiers: Annotated[str | None, typer.Option(help="Classifiers, separated by commas; all if none.")] = None,
+    split: Annotated[str, typer.Option(help="How training and test are kept apart.")] = "auto",
     out: Annotated[Path, typer.Option(help="The folder for report.html, results.parquet and model.skops.")] = Path(
         "filterbank-report"
     ),
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
     naive: Annotated[bool, typer.Option(help="Compute the naive score, too, which ignores what leaks.")] = True,
-    seed: Annotated[int, typer.Option(help="For what is drawn at random.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="For what is drawn at random.")] = 0,
     jobs: Jobs = -1,
     strict: Strict = False,
     rate: Rate = None,
     mono: Mono = False,
-    colour: Colour = "grey",
+    colour: Colour = None,
     n_axes: Axes = None,
 ) -> None:
     """Run recipes with classifiers on a split that can't leak; print a table, write a report and a model."""
     from filterbank.evaluate import compare as run
     from filterbank.report import save
 
-    make_folder(out)
-    dataset = open_data(
-        data, target=target, group=group, strict=strict, rate=rate, mono=mono, colour=colour, n_axes=n_axes
-    )
     with progress_bar() as tell:
+        dataset = open_data(
+            data, tell, target=target, group=group, strict=strict, rate=rate, mono=mono, colour=colour, n_axes=n_axes
+        )
+        make_folder(out)
         comparison = run(
             dataset,
             recipes=_listed(recipes),
@@ -88,81 +135,80 @@ def compare(
             random_state=seed,
             progress=tell,
         )
-        tell(0, 1, "writing the report")
+        tell(0, 0, "writing the report")
         written = save(comparison, out)
     if as_json:
         print(json.dumps(comparison.as_dict(), indent=1, allow_nan=False))
-        return
-    _print_comparison(comparison)
-    for path in written:
-        print(path)
+    else:
+        _print_comparison(comparison)
+        for path in written:
+            print(path)
 
 
 @app.command()
 def predict(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model.skops that `compare` wrote.")],
     data: Data,
-    out: Annotated[Path | None, typer.Option(help="The CSV file to write; printed if not given.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The .csv or .parquet file; printed as CSV if not given.")] = None,
     strict: Strict = False,
-    colour: Colour = "grey",
+    colour: Colour = None,
     n_axes: Axes = None,
-    jobs: Jobs = 1,
 ) -> None:
     """Tell the labels of new signals, with probabilities where the classifier has them, as CSV."""
     import pandas as pd
 
-    from filterbank.io import write_features
     from filterbank.models import Model
+    from filterbank.output import TABLES, check_writable, write_table
 
+    if out is not None:
+        check_writable(out, suffixes=TABLES)
     fitted = Model.load(model)
-    mono = fitted.kind == "sound" and fitted.n_channels == 1
-    dataset = open_data(data, strict=strict, rate=fitted.rate, mono=mono, colour=colour, n_axes=n_axes)
-    predicted = fitted.predict(dataset.signals)
+    with progress_bar() as tell:
+        dataset = open_data(data, tell, strict=strict, colour=colour, n_axes=n_axes)
+        tell(0, 0, f"{len(dataset)} signals")
+        predicted = fitted.predict(dataset.signals)
     known = dataset.table[[c for c in ("path", "id", "source", "start", "stop") if c in dataset.table]]
     frame = pd.concat([known, predicted], axis=1)
     if not len(known.columns):
         frame.insert(0, "signal", range(len(frame)))
     if out is None:
-        print(frame.to_csv(index=False), end="")
+        print(frame.to_csv(index=False, lineterminator="\n"), end="")
     else:
-        write_features(frame, out)
+        write_table(frame, out)
         print(f"{len(frame)} predictions in {out}")
-    _report_skipped(dataset)
 
 
 @app.command()
 def extract(
     data: Data,
-    recipe: Annotated[str, typer.Option(help="Which features; see `filterbank recipes`.")],
+    recipe: Annotated[str, typer.Option(help="Which features; see `recipes`.")],
     out: Annotated[Path, typer.Option(help="The .parquet or .csv file to write.")],
     target: Target = None,
     group: Group = None,
     strict: Strict = False,
     rate: Rate = None,
     mono: Mono = False,
-    colour: Colour = "grey",
+    colour: Colour = None,
     n_axes: Axes = None,
     jobs: Jobs = -1,
 ) -> None:
     """Write the features of signals, with what is known of each, a row a signal."""
     import pandas as pd
 
-    from filterbank.io import write_features
+    from filterbank.output import TABLES, check_writable, write_table
     from filterbank.recipes import make
 
-    if out.suffix.lower() not in (".parquet", ".csv"):
-        raise invalid("out", str(out), "a file name that ends in .parquet or .csv")
-    dataset = open_data(
-        data, target=target, group=group, strict=strict, rate=rate, mono=mono, colour=colour, n_axes=n_axes
-    )
-    transformer = make(recipe, dataset.kind).set_params(n_jobs=jobs).set_output(transform="pandas")
+    check_writable(out, suffixes=TABLES)
     with progress_bar() as tell:
-        tell(0, 1, f"{recipe}: {len(dataset)} signals")
-        features = transformer.fit_transform(dataset.signals)
-    known = dataset.table.drop(columns=[c for c in dataset.table if c in set(features.columns)])
-    write_features(pd.concat([known, features.reset_index(drop=True)], axis=1), out)
+        dataset = open_data(
+            data, tell, target=target, group=group, strict=strict, rate=rate, mono=mono, colour=colour, n_axes=n_axes
+        )
+        tell(0, 0, f"{recipe}: {len(dataset)} signals")
+        transformer = make(recipe, dataset.kind).set_params(n_jobs=jobs).set_output(transform="pandas")
+        features = transformer.fit_transform(dataset.signals).reset_index(drop=True)
+    known = dataset.table.drop(columns=[c for c in dataset.table if c in features])
+    write_table(pd.concat([known, features], axis=1), out)
     print(f"{features.shape[1]} features of {len(features)} signals in {out}")
-    _report_skipped(dataset)
 
 
 @app.command()
@@ -180,8 +226,7 @@ def data() -> None:
     from filterbank import datasets
 
     rows = []
-    for name in datasets.names():
-        info = datasets.describe(name)
+    for info in map(datasets.describe, datasets.names()):
         rows.append([info.name, info.kind, info.summary, "yes" if info.available else f"no: {info.needs}"])
     _print_table(["name", "kind", "what it is", "here"], rows)
 
@@ -192,15 +237,15 @@ def show(
     index: Annotated[int, typer.Option(help="Which signal of a data set, from 0.")] = 0,
     out: Annotated[Path | None, typer.Option(help="A .png, .svg or .pdf file to draw the signal in.")] = None,
     rate: Rate = None,
-    colour: Colour = "grey",
+    mono: Mono = False,
+    colour: Colour = None,
     n_axes: Axes = None,
 ) -> None:
     """Say what a signal is: size, rate, values, strongest frequency; and draw it."""
     from filterbank.report import describe_signal, draw_signal
 
-    dataset = open_data(signal, rate=rate, colour=colour, n_axes=n_axes)
-    if not -len(dataset) <= index < len(dataset):
-        raise invalid("index", index, f"from 0 to {len(dataset) - 1}")
+    with progress_bar() as tell:
+        dataset = open_data(signal, tell, rate=rate, mono=mono, colour=colour, n_axes=n_axes)
     for name, value in describe_signal(dataset, index):
         print(f"{name:20} {value}")
     if out is not None:
@@ -209,60 +254,52 @@ def show(
 
 
 def main() -> None:
-    """Run the command line; a user's mistake ends in one sentence and exit status 2."""
-    try:
-        app()
-    except FilterbankError as error:
-        sys.exit(_say(str(error), 2))
-    except KeyboardInterrupt:
-        sys.exit(_say("interrupted; nothing was half-written.", 130))
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone: no further complaint
-        sys.exit(141)
-    except MemoryError:
-        sys.exit(_say("there is not enough memory for this. Use fewer --jobs, a lower --rate, or less data.", 1))
+    """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a name that the terminal can't show is no reason to stop
+    app()
 
 
-def open_data(source: str, **options: Any) -> Dataset:
-    """Return the data set of a path or a built-in name; a path that exists comes first."""
-    from filterbank import datasets
-    from filterbank.io import load
+Tell = Callable[[int, int, str], None]
 
-    wanted = {name: value for name, value in options.items() if value not in (None, False)}
-    if Path(source).expanduser().exists():
-        return load(source, **wanted)
-    if source.split(":")[0] not in datasets.names():
-        raise InputError(
-            f"{source} is neither a file or folder nor a built-in data set. The built-in ones are: "
-            f"{', '.join(datasets.names())}."
-        )
-    dataset = datasets.load_builtin(source)
-    for name in ("rate", "mono", "n_axes"):
-        if name in wanted:
-            raise invalid(name, wanted[name], "an option of built-in data sets", do="Leave it out.")
-    return dataset.with_target(wanted.get("target"), wanted.get("group"))
+
+def open_data(source: str, tell: Tell, **options: Any) -> Dataset:
+    """Load a data set with the options that were given, and say what was left out of it."""
+    from filterbank.datasets import load
+
+    given = {name: value for name, value in options.items() if value not in (None, False)}
+    dataset = load(source, progress=lambda done, total: tell(done, total, "looking at files"), **given)
+    for skipped in dataset.skipped[:20]:
+        _say(f"left out: {skipped.source}: {skipped.reason}.", 0)
+    if len(dataset.skipped) > 20:
+        _say(f"and {len(dataset.skipped) - 20} more were left out.", 0)
+    return dataset
 
 
 def make_folder(path: Path) -> None:
     """Make the output folder now, so that a mistake in its name is told before the work."""
-    from filterbank.errors import WriteError
-
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise WriteError(f"{path}: can't be made ({(error.strerror or str(error)).lower()}). Choose another --out.") from error
+        reason = "it is a file" if path.is_file() else (error.strerror or str(error)).lower()
+        raise WriteError(f"{path}: no such folder can be made ({reason}). Choose another --out.") from error
+    if not os.access(path, os.W_OK):
+        raise WriteError(f"{path}: nothing can be written in this folder. Choose another --out.")
 
 
 @contextmanager
-def progress_bar() -> Iterator[Callable[[int, int, str], None]]:
+def progress_bar() -> Iterator[Tell]:
     """Show progress on the error stream, where that is a terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    percent = TextColumn("{task.percentage:3.0f} %")
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), percent, TimeElapsedColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("starting", total=None)
-        yield lambda done, total, text: bar.update(task, completed=done, total=total, description=text)
+        yield lambda done, total, text: bar.update(task, completed=done, total=total or None, description=text)
 
 
 def _listed(names: str | None) -> list[str] | None:
@@ -270,43 +307,51 @@ def _listed(names: str | None) -> list[str] | None:
 
 
 def _say(message: str, status: int) -> int:
-    print(f"filterbank: {message}", file=sys.stderr)
+    """Say one thing in one line on the error stream; return the exit status."""
+    print("filterbank:", " ".join(message.split()), file=sys.stderr)
     return status
+
+
+def _drop_output() -> None:
+    """Where what is printed can't be written, write the rest of it nowhere, so that Python doesn't try again."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _print_table(head: list[str], rows: list[list[str]]) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in head:
         table.add_column(name, overflow="fold", justify="right" if name in NUMBERS else "left")
     for row in rows:
-        table.add_row(*row)
-    Console(width=None if sys.stdout.isatty() else 160).print(table, markup=False, highlight=False)
-
-
-NUMBERS = {"score", "95 % interval", "chance", "naive", "features", "seconds"}
+        table.add_row(*map(Text, row))
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 
 def _print_comparison(comparison: Comparison) -> None:
     print(f"{comparison.dataset.name}: {len(comparison.dataset)} signals, {len(comparison.classes)} classes.")
+    if comparison.dataset.description:
+        print(comparison.dataset.description)
     print(f"Split: {comparison.plan.reason}")
-    rows = []
-    for row in comparison.table.itertuples():
-        rows.append(
-            [
-                row.recipe,
-                row.classifier,
-                f"{row.score:.3f}",
-                "unknown" if row.low != row.low else f"{row.low:.3f} to {row.high:.3f}",
-                f"{row.chance:.3f}",
-                "" if row.naive_score != row.naive_score else f"{row.naive_score:.3f}",
-                str(row.n_features),
-                f"{row.seconds_features + row.seconds_fit:.1f}",
-            ]
-        )
+    rows = [
+        [
+            row["recipe"],
+            row["classifier"],
+            f"{row['score']:.3f}",
+            "unknown" if row["low"] != row["low"] else f"{row['low']:.3f} to {row['high']:.3f}",
+            f"{row['chance']:.3f}",
+            "" if row["naive_score"] != row["naive_score"] else f"{row['naive_score']:.3f}",
+            str(row["n_features"]),
+            f"{row['seconds_features'] + row['seconds_fit']:.1f}",
+        ]
+        for row in comparison.table.to_dict("records")
+    ]
     _print_table(["recipe", "classifier", "score", "95 % interval", "chance", "naive", "features", "seconds"], rows)
     for finding in comparison.naive_leaks:
         print(f"Naive: {finding.sentence}")
@@ -314,13 +359,6 @@ def _print_comparison(comparison: Comparison) -> None:
         print(f"Leak: {finding.sentence}")
     for note in comparison.notes:
         print(f"Note: {note}")
-
-
-def _report_skipped(dataset: Dataset) -> None:
-    for skipped in dataset.skipped[:20]:
-        _say(f"left out: {skipped.source}: {skipped.reason}", 0)
-    if len(dataset.skipped) > 20:
-        _say(f"and {len(dataset.skipped) - 20} more were left out.", 0)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,10 @@ from filterbank.errors import FilterbankError, WriteError, invalid
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["atomic", "check_writable", "write_table"]
+__all__ = ["TABLES", "atomic", "check_writable", "write_table"]
+
+TABLES = (".parquet", ".csv")
+"""Suffixes of the tables that `write_table` writes."""
 
 
 @contextmanager
@@ -62,15 +65,19 @@ def atomic(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def check_writable(path: str | Path) -> None:
-    """Raise WriteError if it's plain that no file can be written under `path`, before the work that leads to it.
+def check_writable(path: str | Path, *, suffixes: Sequence[str] = ()) -> None:
+    """Raise an error if it's plain that no file can be written under `path`, before the work that leads to it.
 
     Parameters
     ----------
     path : path
+    suffixes : sequence of str
+        The suffixes that the file may have, such as ".csv"; any if none is given.
 
     Raises
     ------
+    InputError
+        If the suffix is none of these.
     WriteError
         If `path` is a folder, or its folder is missing or can't be written.
 
@@ -81,6 +88,8 @@ def check_writable(path: str | Path) -> None:
     filterbank.errors.WriteError: nosuch/report.html: can't be written, there is no folder nosuch. Make it first.
     """
     path = Path(path)
+    if suffixes and path.suffix.lower() not in suffixes:
+        raise invalid("path", str(path), f"a file name that ends in {' or '.join(suffixes)}")
     if path.is_dir():
         raise WriteError(f"{path}: is a folder, so no file can be written under this name. Choose another.")
     if not path.parent.is_dir():
@@ -116,8 +125,7 @@ def write_table(frame: pd.DataFrame, path: str | Path) -> None:
     ['mean', '0.5', '1.5']
     """
     path = Path(path)
-    if path.suffix.lower() not in (".parquet", ".csv"):
-        raise invalid("path", str(path), "a file name that ends in .parquet or .csv")
+    check_writable(path, suffixes=TABLES)
     index = frame.index.name is not None
     with atomic(path) as temporary:
         if path.suffix.lower() == ".csv":

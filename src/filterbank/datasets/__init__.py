@@ -6,8 +6,10 @@ import difflib
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
+from filterbank import io
 from filterbank.datasets.brought import TEXTURES_NEED, digits, has_textures, textures
 from filterbank.datasets.info import DatasetInfo
 from filterbank.datasets.made import epidemics, tones
@@ -24,7 +26,7 @@ from filterbank.datasets.real import (
     ucr_names,
     where_to_get,
 )
-from filterbank.errors import InputError, invalid
+from filterbank.errors import InputError, ReadError, invalid
 from filterbank.signals import Dataset
 
 __all__ = [
@@ -37,6 +39,7 @@ __all__ = [
     "fsdd",
     "health",
     "kth_tips",
+    "load",
     "load_builtin",
     "mnist",
     "names",
@@ -119,6 +122,67 @@ BUILTIN: dict[str, _Entry] = {
         "real",
     ),
 }
+
+
+def load(
+    source: str | Path,
+    *,
+    target: str | None = None,
+    group: str | None = None,
+    strict: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+    **options: Any,
+) -> Dataset:
+    """Make a data set of a folder, a table, an archive or one file; or load one by its name.
+
+    Parameters
+    ----------
+    source : path or str
+        What exists under this path, read as `filterbank.io.load` says; else one of `filterbank.datasets.names()`, or
+        "ucr:NAME".
+    target : str, optional
+        The column of labels.
+    group : str, optional
+        The column of what must not be split between training and test.
+    strict : bool
+        Whether it is an error if anything can't be read. It makes no difference to a data set that has a name.
+    progress : callable, optional
+        Called with (files done, files in all).
+    **options
+        Of a path, those of `filterbank.io.load`: rate, mono, colour, n_axes, columns, id, time, name. Of a name,
+        the arguments of the function of that name in `filterbank.datasets`.
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    ReadError
+        If there is neither such a path nor such a name, or the source is damaged as a whole.
+    InputError
+        If no signal is left, or a column or option that was asked for isn't there.
+    MissingDataError
+        If the named data aren't on this machine; the message says where to get them.
+
+    Examples
+    --------
+    >>> load("epidemics", n_cities=2, group="label").group
+    'label'
+    """
+    if io.is_there(source):
+        allowed = list(inspect.signature(io.load).parameters)[1:]
+        for option, value in options.items():
+            if option not in allowed:
+                raise InputError(f"load has no option {option}={value!r} for a path; it has: {', '.join(allowed)}.")
+        return io.load(source, target=target, group=group, strict=strict, progress=progress, **options)
+    if str(source).partition(":")[0] not in BUILTIN:
+        near = difflib.get_close_matches(str(source), BUILTIN, n=1)
+        raise ReadError(
+            f"{source}: there is no such file or folder, and no built-in data set of this name; those are: "
+            f"{', '.join(BUILTIN)}." + (f" Did you mean {near[0]!r}?" if near else "")
+        )
+    return load_builtin(str(source), **options).with_target(target, group)
 
 
 def names() -> list[str]:

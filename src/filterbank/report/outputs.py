@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from filterbank.output import atomic, write_table
+from filterbank.errors import invalid
 from filterbank.models import Model
+from filterbank.output import atomic, check_writable, write_table
 from filterbank.report.html import write_report
 from filterbank.signals import Dataset, check_finite
 
@@ -68,6 +69,12 @@ def describe_signal(dataset: Dataset, index: int) -> list[tuple[str, str]]:
     ----------
     dataset : Dataset
     index : int
+        From 0; negative ones count from the end.
+
+    Raises
+    ------
+    InputError
+        If there is no such signal, or it holds NaN or infinity.
 
     Examples
     --------
@@ -77,7 +84,7 @@ def describe_signal(dataset: Dataset, index: int) -> list[tuple[str, str]]:
     >>> dict(describe_signal(Dataset(signals, pd.DataFrame(index=[0])), 0))["strongest frequency"]
     '5 Hz'
     """
-    signal = dataset.signals[index]
+    signal = _signal(dataset, index)
     check_finite(signal, index)
     rate = dataset.signals.rate
     n_channels, *axes = signal.shape
@@ -90,11 +97,20 @@ def describe_signal(dataset: Dataset, index: int) -> list[tuple[str, str]]:
     for c, channel in enumerate(signal):
         prefix = f"channel {c}: " if n_channels > 1 else ""
         rows.append(
-            (f"{prefix}values", f"{channel.min():.4g} to {channel.max():.4g}, mean {channel.mean():.4g}, std {channel.std():.4g}")
+            (
+                f"{prefix}values",
+                f"{channel.min():.4g} to {channel.max():.4g}, mean {channel.mean():.4g}, std {channel.std():.4g}",
+            )
         )
         if len(axes) == 1:
             rows.append((f"{prefix}strongest frequency", _strongest(channel, rate)))
     return rows
+
+
+def _signal(dataset: Dataset, index: int) -> np.ndarray:
+    if not -len(dataset) <= index < len(dataset):
+        raise invalid("index", index, f"from 0 to {len(dataset) - 1}, the signals of {dataset.name}")
+    return dataset.signals[index]
 
 
 def _strongest(channel: np.ndarray, rate: float | None) -> str:
@@ -118,15 +134,13 @@ def draw_signal(dataset: Dataset, index: int, path: str | Path) -> None:
     """
     from matplotlib.figure import Figure
 
-    from filterbank.errors import invalid
     from filterbank.plots import plot_signal
 
     path = Path(path)
-    if path.suffix.lower() not in FIGURES:
-        raise invalid("out", str(path), f"a file name that ends in {', '.join(FIGURES)}")
+    check_writable(path, suffixes=FIGURES)
     figure = Figure(figsize=(8, 4), layout="constrained")
     axes: Any = figure.subplots()
-    plot_signal(dataset.signals[index], rate=dataset.signals.rate, ax=axes)
+    plot_signal(_signal(dataset, index), rate=dataset.signals.rate, ax=axes)
     axes.set_title(f"signal {index % len(dataset)} of {dataset.name}")
     with atomic(path) as temporary:
         figure.savefig(temporary, dpi=150)
