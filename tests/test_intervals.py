@@ -135,7 +135,7 @@ def test_coverage(n_clusters, uneven):
     for correlation in (0.0, 0.05, 0.2):
         for accuracy in (0.5, 0.7, 0.85):
             share = coverage(
-                rng, n_clusters=n_clusters, accuracy=accuracy, correlation=correlation, uneven=uneven, repeats=2000
+                rng, n_clusters=n_clusters, accuracy=accuracy, correlation=correlation, uneven=uneven, repeats=4000
             )
             where = (n_clusters, uneven, correlation, accuracy, share)
             assert share >= 0.925, where
