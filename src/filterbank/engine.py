@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+import itertools
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
-from joblib import Parallel, delayed, effective_n_jobs
+from joblib import effective_n_jobs
 
 from filterbank.banks import Bank
 from filterbank.errors import InputError
+from filterbank.fusion import Fused, fuse
 from filterbank.geometry import Geometry
 from filterbank.pools import Pool
 from filterbank.pools.base import State
 from filterbank.signals import Signals, check_finite
 
 __all__ = ["fold", "sample_responses"]
+
+BATCH = 4096  # signals that are looked at together
+BATCH_SAMPLES = 1 << 20  # and samples, where they must be read, padded or cut
+BLOCK = 1 << 18  # positions from which a signal is cut in blocks, where the user doesn't say
+SMALL = 2_000_000  # products of samples and taps below which threads don't pay
 
 
 def fold(
@@ -50,28 +60,124 @@ def fold(
     InputError
         For a signal with NaN, with other channels than the bank was prepared for, or too short; its index is named.
     """
-    parts = bank.parts(joint=pool.joint)
-    order = np.argsort(np.concatenate([index for _, index in parts]), kind="stable")
-    pools = [pool.take(index) if len(parts) > 1 else pool for _, index in parts]
+    n_threads = effective_n_jobs(n_jobs)
+    fused = fuse(bank, pool)
 
-    def one(i: int) -> np.ndarray:
+    def some(indices: np.ndarray, n_inner: int = 1) -> np.ndarray:
+        if fused is None:
+            return np.stack([_fold_plainly(bank, pool, signals[int(i)], int(i), block_size) for i in indices])
+        return np.concatenate(list(_fold_fused(fused, bank, pool, signals, indices, n_inner, block_size)))
+
+    everything = np.arange(len(signals))
+    if n_threads == 1 or _is_small(fused, signals):
+        return some(everything)
+    if len(signals) < 4 * n_threads:  # few and perhaps long: threads share the blocks of each
+        return some(everything, n_threads)
+    chunks = np.array_split(everything, 8 * n_threads)
+    with ThreadPoolExecutor(n_threads) as threads:
+        return np.concatenate(list(threads.map(some, [chunk for chunk in chunks if len(chunk)])))
+
+
+def _is_small(fused: Fused | None, signals: Signals) -> bool:
+    """Whether the work is known to be too little to share among threads."""
+    held = signals.held(0, len(signals))
+    return fused is not None and held is not None and sum(map(len, held)) * fused.taps < SMALL
+
+
+def _fold_fused(
+    fused: Fused,
+    bank: Bank,
+    pool: Pool,
+    signals: Signals,
+    indices: np.ndarray,
+    n_threads: int,
+    block_size: int | Sequence[int] | None,
+) -> Iterator[np.ndarray]:
+    """Fold signals in batches: their blocks through a fused kernel, then each signal's states merged."""
+    whole = bank.geometry.pad is None and bank.n_channels_ == 1 and block_size is None
+    for begin in range(0, len(indices), BATCH):
+        rows = indices[begin : begin + BATCH]
+        held = signals.held(int(rows[0]), int(rows[-1]) + 1) if whole else None
+        if held is not None and _are_plain(held, bank.geometry.extent[0]):  # many short ones: no work on each
+            state = fused.run(0, held, is_first=True, is_last=True, n_threads=n_threads)
+            yield pool.finish(state).astype(held[0].dtype)
+            continue
+        for batch in _batches(bank, signals, rows, block_size):
+            yield pool.finish(_batch_state(fused, bank, pool, batch, n_threads)).astype(batch[0].samples.dtype)
+
+
+def _are_plain(arrays: list[np.ndarray], shortest: int) -> bool:
+    """Whether no array is too short, or so long that it must be cut, or holds NaN or infinity."""
+    lengths = list(map(len, arrays))
+    return min(lengths) >= shortest and max(lengths) <= BLOCK and bool(np.isfinite(np.concatenate(arrays).sum()))
+
+
+@dataclass(frozen=True)
+class _Block:
+    """A block of a signal: which signal, where, and whether at its ends."""
+
+    signal: int
+    origin: int
+    samples: np.ndarray
+    is_first: bool
+    is_last: bool
+
+
+def _batches(
+    bank: Bank, signals: Signals, indices: np.ndarray, block_size: int | Sequence[int] | None
+) -> Iterator[list[_Block]]:
+    """Read signals, cut them in blocks, and yield the blocks of some whole signals of one dtype at a time."""
+    batch: list[_Block] = []
+    samples = 0
+    for i in indices.tolist():
         signal = signals[i]
         check_signal(signal, i, bank.n_channels_)
+        bank.geometry.check(signal.shape[1:], i)
+        (count,) = bank.geometry.positions(signal.shape[1:])
+        size = BLOCK if block_size is None else block_size
+        if batch and (samples + signal.size > BATCH_SAMPLES or batch[0].samples.dtype != signal.dtype):
+            yield batch
+            batch, samples = [], 0
+        for (origin,), block in bank.geometry.blocks(signal, block_size=size):
+            n = block.shape[1] - bank.geometry.extent[0] + 1
+            batch.append(_Block(i, origin, np.ascontiguousarray(block), origin == 0, origin + n == count))
+        samples += signal.size
+    yield batch
+
+
+def _batch_state(fused: Fused, bank: Bank, pool: Pool, batch: list[_Block], n_threads: int) -> State:
+    """Return the states of a batch's signals, with the signals as the first axis."""
+    groups = sorted({(block.is_first, block.is_last) for block in batch})
+    found: dict[int, State] = {}
+    for ends in groups:
+        chosen = [k for k, block in enumerate(batch) if (block.is_first, block.is_last) == ends]
         states = [
-            _fold_part(part, own, signal, i, len(index), block_size)
-            for (part, index), own in zip(parts, pools, strict=True)
+            fused.run(c, [batch[k].samples[c] for k in chosen], is_first=ends[0], is_last=ends[1], n_threads=n_threads)
+            for c in range(bank.n_channels_)
         ]
-        return pool.finish(pool.join(states, order)).astype(signal.dtype)
+        state = {name: np.concatenate([one[name] for one in states], axis=1) for name in states[0]}
+        if "position" in state:
+            state["position"] = state["position"] + np.array([batch[k].origin for k in chosen])[:, None, None]
+        if len(groups) == 1 and len({batch[k].signal for k in chosen}) == len(batch):
+            return state  # each signal is one block
+        found |= {k: {name: values[j] for name, values in state.items()} for j, k in enumerate(chosen)}
+    by_signal = itertools.groupby(range(len(batch)), key=lambda k: batch[k].signal)
+    merged = [functools.reduce(pool.merge, [found[k] for k in own]) for _, own in by_signal]
+    return {name: np.stack([state[name] for state in merged]) for name in merged[0]}
 
-    def some(indices: np.ndarray) -> list[np.ndarray]:
-        return [one(int(i)) for i in indices]
 
-    n_threads = min(effective_n_jobs(n_jobs), len(signals))
-    if n_threads == 1:
-        return np.stack(some(np.arange(len(signals))))
-    chunks = np.array_split(np.arange(len(signals)), min(len(signals), 8 * n_threads))
-    rows = Parallel(n_jobs=n_jobs, require="sharedmem")(delayed(some)(chunk) for chunk in chunks)
-    return np.stack([row for chunk in rows for row in chunk])
+def _fold_plainly(
+    bank: Bank, pool: Pool, signal: np.ndarray, i: int, block_size: int | Sequence[int] | None
+) -> np.ndarray:
+    """Fold one signal block by block: the composition that every fused kernel is held to."""
+    check_signal(signal, i, bank.n_channels_)
+    parts = bank.parts(joint=pool.joint)
+    states = [
+        _fold_part(part, pool.take(index) if len(parts) > 1 else pool, signal, i, len(index), block_size)
+        for part, index in parts
+    ]
+    order = np.argsort(np.concatenate([index for _, index in parts]), kind="stable")
+    return pool.finish(pool.join(states, order)).astype(signal.dtype)
 
 
 def _fold_part(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -152,6 +153,9 @@ class Signals(Sequence[np.ndarray]):
                 raise invalid("n_axes", n_axes, f"what {paths[0]} holds, which is {first.n_axes}")
             options = {} if rate is None else {"rate": rate}
             return cls([FileSignal(path, options) for path in paths], n_axes=first.n_axes, rate=rate or first.rate)
+        series = cls(items, n_axes=1, rate=rate)
+        if n_axes in (None, 1) and all(kind and kind[1] == 1 for kind in series._kinds):
+            return series  # perhaps plenty of short ones, with nothing more to look at in each
         if n_axes is None:
             n_axes = 1 if all(np.ndim(item) == 1 for item in items) else None
         if n_axes is None:
@@ -233,6 +237,28 @@ class Signals(Sequence[np.ndarray]):
     def stored(self) -> list[Any]:
         """What stands for each signal, unread: an array, `(*axes)` or `(channel, *axes)`, or a `LazySignal`."""
         return list(self._items)
+
+    def held(self, start: int, stop: int) -> list[np.ndarray] | None:
+        """Return signals `start` to `stop` as they are held, `(*axes)` each, if they need no work: a quick way to many.
+
+        Returns
+        -------
+        list of array, or None
+            None if one lies in a file, has a channel axis, isn't contiguous, or isn't float32 or float64 as the
+            others are.
+        """
+        kind = next(iter(self._kinds)) if len(self._kinds) == 1 else None
+        if kind is None or kind[0] not in (np.float64, np.float32) or kind[1] != self.n_axes or not kind[2]:
+            return None
+        return self._items[start:stop]
+
+    @functools.cached_property
+    def _kinds(self) -> set[tuple[np.dtype, int, bool] | None]:
+        """The arrays' dtypes, numbers of dimensions, and whether they are contiguous; None for anything else."""
+        return {
+            (item.dtype, item.ndim, item.flags.c_contiguous) if type(item) is np.ndarray and item.size else None
+            for item in self._items
+        }
 
     def map(self, function: Callable[[np.ndarray], np.ndarray]) -> Signals:
         """Return the signals that `function` makes of these, applied on access.
@@ -354,7 +380,7 @@ class Dataset:
     table : DataFrame, one row a signal
         Labels, groups, and any other column. The names `source`, `start` and `stop` are reserved: the recording
         (or series, or photograph) that a signal was cut from, and its first and one-past-last sample in it. Where a
-        signal is no cut, `start` and `stop` are absent.
+        signal is no cut, `start` and `stop` are absent. `source_length`, the samples of the source, may stand beside.
     kind : {"series", "sound", "image", "volume"}
     target : str, optional
         The column of labels.

@@ -110,7 +110,7 @@ class LinearBank(BaseEstimator):
         """Write the kernels as taps, real and imaginary parts as kernels of their own where both are wanted."""
         before = np.array([b for b, _ in self.geometry.halo])
         starts, coordinates, weights = [0], [], []
-        for kernel in self._real_kernels():
+        for kernel in self.real_kernels():
             at = np.argwhere(kernel != 0)
             if not len(at):
                 at = np.zeros((1, kernel.ndim), dtype=int)
@@ -122,7 +122,8 @@ class LinearBank(BaseEstimator):
         self._weights = np.concatenate(weights).astype(np.float64)
         self._spectra: dict[tuple[Any, ...], np.ndarray] = {}
 
-    def _real_kernels(self) -> list[np.ndarray]:
+    def real_kernels(self) -> list[np.ndarray]:
+        """Return the kernels to convolve with: for "modulus" and "complex", real and imaginary parts by turns."""
         if self.readout == "real":
             return [k.real for k in self.kernels_]
         if self.readout == "imaginary":

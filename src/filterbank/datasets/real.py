@@ -87,7 +87,7 @@ def health(*, random_state: int | np.random.Generator | None = 0) -> Dataset:
     Returns
     -------
     Dataset
-        Series in float64; table columns source, start, stop, label. No group. 660 windows.
+        Series in float64; table columns source, start, stop, source_length, label. No group. 660 windows.
 
     Raises
     ------
@@ -120,6 +120,7 @@ def health(*, random_state: int | np.random.Generator | None = 0) -> Dataset:
         if source not in series or not 0 <= start < stop <= len(series[source]):
             raise ReadError(f"{golden}: the window {start} to {stop} is not in the series {source!r}.")
         items.append(series[source][start:stop])
+    table.insert(3, "source_length", [len(series[source]) for source in table["source"]])
     return Dataset(
         Signals(items, n_axes=1),
         table,
