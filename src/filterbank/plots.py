@@ -58,11 +58,7 @@ def class_styles(classes: Iterable[Any]) -> dict[Any, tuple[str, str]]:
     >>> class_styles(["cat", "dog"])
     {'cat': ('#0072B2', 'o'), 'dog': ('#D55E00', 's')}
     """
-    styles = {}
-    for i, name in enumerate(classes):
-        turn = i // len(COLOURS)
-        styles[name] = (COLOURS[i % len(COLOURS)], MARKERS[(i + turn) % len(MARKERS)])
-    return styles
+    return {name: (COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]) for i, name in enumerate(classes)}
 
 
 def feature_labels(table: pd.DataFrame) -> list[str]:
@@ -101,6 +97,7 @@ def plot_signal(
     rate: float | None = None,
     n_axes: int | None = None,
     colour: str = COLOURS[0],
+    max_pixels: int = 768,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw a series (channels below each other), an image, or three central slices of a volume.
@@ -114,6 +111,8 @@ def plot_signal(
         None: 1 for a 1-D array; otherwise the first dimension is channels.
     colour : str
         Of a series' line.
+    max_pixels : int
+        A picture with a longer side is averaged down.
     ax : Axes, optional
         Drawn on this one; a new figure if not given.
 
@@ -145,7 +144,7 @@ def plot_signal(
         height = min(1.6 * WIDTH, max(0.8, WIDTH * array.shape[1] / array.shape[2]))
         ax = _axes(ax, WIDTH, height)
         ax.imshow(
-            _picture(array, MAX_PIXELS * 4),
+            _picture(array, max_pixels),
             cmap="gray",
             interpolation="none",
             extent=(0, array.shape[2], array.shape[1], 0),
@@ -155,7 +154,7 @@ def plot_signal(
         return ax
     ax = _axes(ax, WIDTH, WIDTH / 3 + 0.5)
     for k, name in enumerate(("first", "second", "third")):
-        _tile(ax, _picture(_slice(array, k)), k, 0)
+        _tile(ax, _picture(_slice(array, k), max_pixels), k, 0)
         _say(ax, k + 0.5, 1.04, f"across the {name} axis", va="top", size="small")
     return _tiled(ax, 3, 1, below=0.16)
 
@@ -365,15 +364,15 @@ def plot_responses(
     n_rows = math.ceil((len(found) + 1) / columns)
     height = 1.25
     ax = _axes(ax, WIDTH, 0.3 + n_rows * height * WIDTH / columns)
-    _tile(ax, _picture(_flat(array)), 0, 0)
-    _say(ax, 0.5, 1.05, "signal", va="top", size="small")
+    end = _tile(ax, _picture(_flat(array)), 0, 0)
+    _say(ax, 0.5, end + 0.04, "signal", va="top", size="small")
     for k, (explanation, label) in enumerate(zip(found, labels), 1):
         response = _real(explanation.response)
         if response.ndim == 3:
             response = response[response.shape[0] // 2]
         x, y = k % columns, (k // columns) * height
-        _tile(ax, _shrunk(response, MAX_PIXELS), x, y, cmap="viridis")
-        _say(ax, x + 0.5, y + 1.05, label, va="top", size="small")
+        end = _tile(ax, _shrunk(response, MAX_PIXELS), x, y, cmap="viridis")
+        _say(ax, x + 0.5, end + 0.04, label, va="top", size="small")
     _tiled(ax, columns, n_rows * height)
     ax.set_xlabel(title.replace("\n", " "))
     return ax
@@ -625,13 +624,13 @@ def plot_importance(table: pd.DataFrame, *, by: str = "feature", n: int = 12, ax
     table = table[table["F"].notna()]
     finite = table["F"][np.isfinite(table["F"])]
     top = float(finite.max()) if len(finite) else 1.0
-    table = table.assign(_shown=table["F"].clip(upper=1.15 * top))
+    table = table.assign(_shown=table["F"].clip(upper=1.15 * top), _label=feature_labels(table))
     if by == "feature":
         best = table.sort_values("F", ascending=False, kind="stable").head(n)
         ax = _axes(ax, WIDTH, 0.7 + 0.22 * max(len(best), 1))
         colours = [COLOURS[0] if np.isfinite(f) else COLOURS[1] for f in best["F"]]
         ax.barh(np.arange(len(best)), best["_shown"], color=colours, height=0.7)
-        _ticks(ax.yaxis, np.arange(len(best)), [_short(label, 34) for label in feature_labels(best)])
+        _ticks(ax.yaxis, np.arange(len(best)), [_short(label, 34) for label in best["_label"]])
         ax.tick_params(axis="y", length=0)
         ax.set_ylim(max(len(best), 1) - 0.4, -0.6)
         ax.set_xlabel("F (analysis of variance)")
@@ -790,8 +789,8 @@ def _real(response: np.ndarray) -> np.ndarray:
 
 def _tile(
     ax: Axes, image: np.ndarray, column: float, row: float, *, cmap: str = "gray", limit: float | None = None
-) -> None:
-    """A picture in the unit square at (column, row), in its own proportions, with a small margin."""
+) -> float:
+    """A picture in the unit square at (column, row), in its own proportions, with a small margin; where it ends."""
     height, width = image.shape[:2]
     across, down = 0.94 * width / max(height, width), 0.94 * height / max(height, width)
     left, top = column + (1 - across) / 2, row + (1 - down) / 2
@@ -803,6 +802,7 @@ def _tile(
         vmin=None if limit is None else -limit,
         vmax=limit,
     )
+    return top + down
 
 
 def _tiled(ax: Axes, columns: float, rows: float, *, below: float = 0.0) -> Axes:

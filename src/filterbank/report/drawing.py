@@ -93,7 +93,7 @@ def _clean(root: ElementTree.Element, prefix: str) -> None:
             element.text = None
         link = element.attrib.pop(XLINK, None)
         if link is not None:
-            element.set("href", "#" + prefix + link[1:] if link.startswith("#") else link.replace("\n", ""))
+            element.set("href", "#" + prefix + link[1:] if link.startswith("#") else "".join(link.split()))
         name = element.attrib.pop("id", None)
         if name is not None and name in used:
             element.set("id", prefix + name)

@@ -24,6 +24,7 @@ ERRORS_SHOWN = 12
 CLASSES_SHOWN = 36
 ROWS_DRAWN = 40
 ROWS_LISTED = 12
+PIXELS = 128  # along an axis of a small picture: what many classes of photographs weigh is bounded by it
 NOTICEABLE = 0.02
 NONE = "\u2013"  # where there is no number
 KIND_WORDS = {"series": "series", "sound": "sounds", "image": "images", "volume": "volumes"}
@@ -146,13 +147,14 @@ def _verdict(comparison: Comparison) -> dict[str, Any]:
         state, judgement = "good", "The whole interval lies above the chance level."
     caveat = ""
     if comparison.leaks:
+        state = "care" if state == "good" else state
         caveat = (
             "Training and test still have something in common, which may flatter the score: see what leaked, below."
         )
     return {
         "recipe": recipe,
         "classifier": _title(comparison, classifier),
-        "percent": f"{100 * score:.1f} %",
+        "percent": f"{100 * score:.1f}\N{NO-BREAK SPACE}%",
         "score": score,
         "low": low,
         "high": high,
@@ -195,12 +197,16 @@ def _leaks(comparison: Comparison) -> dict[str, Any]:
             f"The split matters most for {worst['recipe']} with {worst['classifier']}: {_three(worst['naive_score'])} "
             f"naively, {_three(worst['score'])} honestly."
         )
+    split = f"{comparison.plan.name}, {len(comparison.plan.folds)} folds"
+    if len(comparison.plan.folds) == len(comparison.dataset):
+        split = "each signal left out in turn" + (", with what overlaps it" if comparison.plan.name == "purged" else "")
     everyone = len(comparison.dataset) == folds
     return {
         "naive": naive,
+        "computed": folds > 0,
         "score": score,
         "folds": "each signal left out in turn" if everyone else f"{folds} shuffled folds" if folds else "not computed",
-        "split": comparison.plan.name,
+        "split": split,
         "difference": difference,
         "elsewhere": elsewhere,
         "honest": [finding.sentence for finding in comparison.leaks],
@@ -282,7 +288,7 @@ def _examples(comparison: Comparison, draw: Drawing) -> dict[str, Any]:
     if dataset.signals.n_axes == 1:
         n = 3 if len(shown) <= 6 else 2 if len(shown) <= 12 else 1
     else:
-        n = 4 if dataset.kind == "image" else 1
+        n = 1 if dataset.kind == "volume" else 4 if len(shown) <= 12 else 2
     figures = []
     for name in shown:
         chosen = evenly(np.flatnonzero(comparison.labels == name), n)
@@ -319,7 +325,7 @@ def _signals(dataset: Any, chosen: list[int], n: int, colour: str) -> Any:
     for ax in panels:
         ax.set_axis_off()
     for ax, i in zip(panels, chosen):
-        plot_signal(dataset.signals[i], n_axes=axes, ax=ax)
+        plot_signal(dataset.signals[i], n_axes=axes, max_pixels=PIXELS, ax=ax)
     return figure
 
 
@@ -386,7 +392,7 @@ def _place(dataset: Any, i: int) -> str:
     elif path is not None:
         parts.append(path.name)
     if dataset.is_cut and not pd.isna(row["start"]):
-        parts.append(f"samples {row['start']} to {row['stop']}")
+        parts.append(f"samples {row['start']:.0f} to {row['stop']:.0f}")
     return ", ".join(parts) or "in memory"
 
 
@@ -403,6 +409,7 @@ def _confusion(comparison: Comparison, draw: Drawing) -> dict[str, Any]:
         "figure": draw(
             plot_confusion(frame), "Confusion matrix: true classes by predicted classes.", scroll=len(counts) > 8
         ),
+        "large": len(counts) > 12,
         "pairs": [
             {"true": frame.index[i], "predicted": frame.columns[j], "n": int(wrong[i, j]), "of": int(totals[i])}
             for i, j in pairs
@@ -437,10 +444,12 @@ def _importance(comparison: Comparison, draw: Drawing) -> dict[str, Any]:
 
     recipe = comparison.best[0]
     table = comparison.importance(recipe)
-    figures = [draw(plot_importance(table, n=ROWS_LISTED), "The most informative features, as bars.")]
+    bars = draw(plot_importance(table, n=ROWS_LISTED), "The most informative features, as bars.")
+    figures = [(bars, "The most informative features.")]
     physical = "frequency" in table and table["frequency"].notna().any()
     if physical:
-        figures.append(draw(plot_importance(table, by="frequency"), "How informative features are, by frequency."))
+        by_frequency = draw(plot_importance(table, by="frequency"), "How informative features are, by frequency.")
+        figures.append((by_frequency, "All features that have a frequency; lines join the best of each statistic."))
     rows = []
     for _, row in table.head(ROWS_LISTED).iterrows():
         frequency = row["frequency"] if physical else math.nan
@@ -500,7 +509,12 @@ def _errors(comparison: Comparison, draw: Drawing) -> dict[str, Any]:
         i = int(row["signal"])
         ax = Figure(figsize=(2.6, 1.15 if axes == 1 else 1.8 if axes == 2 else 1.2), layout="constrained").subplots()
         plot_signal(
-            dataset.signals[i][:8], rate=dataset.signals.rate, n_axes=axes, colour=styles[row["true"]][0], ax=ax
+            dataset.signals[i][:8],
+            rate=dataset.signals.rate,
+            n_axes=axes,
+            colour=styles[row["true"]][0],
+            max_pixels=PIXELS,
+            ax=ax,
         )
         ax.set_ylabel("")
         if axes > 1:
@@ -514,7 +528,7 @@ def _errors(comparison: Comparison, draw: Drawing) -> dict[str, Any]:
                 "place": _place(dataset, i),
             }
         )
-    return {"n": len(table), "n_tested": int(comparison.plan.tested.sum()), "shown": shown}
+    return {"n": len(table), "n_tested": int(comparison.plan.tested.sum()), "shown": shown, "pictures": axes == 2}
 
 
 def _in_turn(table: pd.DataFrame) -> Iterator[int]:
@@ -557,16 +571,21 @@ def _how(comparison: Comparison) -> dict[str, Any]:
         f"{int(tested.sum()):,} signals as if each stood alone.",
         "naive": "not computed" if naive is None else f"{naive.name}, {len(naive.folds):,} folds",
         "recipe": comparison.best[0],
-        "transformer": " ".join(repr(model.steps[0][1]).split()),
-        "classifier": repr(model.steps[-1][1]),
+        "transformer": _shown(model.steps[0][1]),
+        "classifier": _shown(model.steps[-1][1]),
         "parameters": _parameters(model.steps[-1][1].get_params()),
         "classifiers": sorted(set(comparison.table["classifier"])),
     }
 
 
 def _parameters(values: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(name, _shown(value)) for name, value in sorted(values.items())]
+
+
+def _shown(value: Any) -> str:
+    """The value as code, in one line, arrays to four digits."""
     with np.printoptions(precision=4, threshold=20):
-        return [(name, repr(value)) for name, value in sorted(values.items())]
+        return " ".join(repr(value).split())
 
 
 def _three(value: Any) -> str:
