@@ -1,0 +1,1 @@
+"""Speed against peers that do the same work: `python -m benchmarks`, or `make bench`."""

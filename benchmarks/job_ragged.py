@@ -1,0 +1,85 @@
+"""660 ragged signals of 24 to 36 samples, the tutorial's nine filters, mean, std and max, from a list of arrays."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import numpy as np
+
+from benchmarks.harness import Contender, Row, absent, assert_agree, race, rows_of
+from filterbank.kernels import direct_pool
+from filterbank.recipes import tutorial_gabor
+
+LOOP, GROUPED, TORCH = "the tutorial's loop over np.convolve", "numpy, grouped by length", "torch, padded and masked"
+DEMANDS = {LOOP: 90.0, GROUPED: 5.0, TORCH: 5.0}
+
+
+def run(quick: bool) -> list[Row]:
+    """Race the public API and the bare kernel, one thread: the work is too little for two."""
+    rng = np.random.default_rng(0)
+    signals = [rng.normal(size=n) for n in rng.integers(24, 37, 40 if quick else 660)]
+    kernels = [k.real.copy() for k in tutorial_gabor().fit(signals).bank_.kernels_]
+    contenders = [
+        Contender("tutorial_gabor().fit_transform", lambda: tutorial_gabor().fit_transform(signals), "ours"),
+        Contender("bare kernel", lambda: bare(signals, kernels), "ours"),
+        Contender(LOOP, lambda: loop(signals, kernels), "handwritten"),
+        Contender(GROUPED, lambda: grouped(signals, kernels), "handwritten"),
+    ]
+    rows = []
+    if importlib.util.find_spec("torch"):
+        contenders.append(Contender(TORCH, lambda: padded(signals, kernels), "handwritten"))
+    else:
+        rows = [absent("ragged", TORCH, "handwritten", threads=1, demand=5.0, why="torch is not installed")]
+    expected = loop(signals, kernels)
+    for contender in contenders:
+        assert_agree(contender.run(), expected, tolerance=1e-12, what=contender.name)
+    flops = sum(2.0 * len(k) * (len(x) - len(k) + 1) for x in signals for k in kernels)
+    medians = race(contenders, threads=1, repeats=3 if quick else 15)
+    return rows_of("ragged", contenders, medians, threads=1, demands=DEMANDS, flops=flops) + rows
+
+
+def bare(signals: list[np.ndarray], kernels: list[np.ndarray]) -> np.ndarray:
+    ends = [0] * len(kernels)
+    state = direct_pool(signals, kernels, lo=ends, hi=ends, want=("mean", "square", "max"))
+    std = np.sqrt(state["square"] / state["count"])
+    return np.stack([state["mean"], std, state["max"]], axis=2).reshape(len(signals), -1)
+
+
+def loop(signals: list[np.ndarray], kernels: list[np.ndarray]) -> np.ndarray:
+    return np.array(
+        [[g(np.convolve(x, k, "valid")) for k in kernels for g in (np.mean, np.std, np.max)] for x in signals]
+    )
+
+
+def grouped(signals: list[np.ndarray], kernels: list[np.ndarray]) -> np.ndarray:
+    lengths = np.array([len(x) for x in signals])
+    out = np.empty((len(signals), len(kernels), 3))
+    for n in np.unique(lengths):
+        rows = np.flatnonzero(lengths == n)
+        X = np.stack([signals[i] for i in rows])
+        for size in {len(k) for k in kernels}:
+            columns = [r for r, k in enumerate(kernels) if len(k) == size]
+            W = np.stack([kernels[r][::-1] for r in columns], axis=1)
+            Y = np.lib.stride_tricks.sliding_window_view(X, size, axis=1) @ W
+            at = np.ix_(rows, columns)
+            out[at] = np.stack([Y.mean(axis=1), Y.std(axis=1), Y.max(axis=1)], axis=2)
+    return out.reshape(len(signals), -1)
+
+
+def padded(signals: list[np.ndarray], kernels: list[np.ndarray]) -> np.ndarray:
+    import torch
+
+    lengths = torch.tensor([len(x) for x in signals])
+    X = torch.nn.utils.rnn.pad_sequence([torch.from_numpy(x) for x in signals], batch_first=True)[:, None]
+    out = torch.empty(len(signals), len(kernels), 3, dtype=torch.float64)
+    for size in {len(k) for k in kernels}:
+        columns = [r for r, k in enumerate(kernels) if len(k) == size]
+        W = torch.from_numpy(np.stack([kernels[r][::-1].copy() for r in columns]))[:, None]
+        Y = torch.nn.functional.conv1d(X, W)
+        counts = (lengths - size + 1)[:, None, None]
+        inside = torch.arange(Y.shape[2])[None, None] < counts
+        mean = (Y * inside).sum(2, keepdim=True) / counts
+        std = (((Y - mean) * inside).square().sum(2, keepdim=True) / counts).sqrt()
+        most = Y.masked_fill(~inside, -torch.inf).amax(2, keepdim=True)
+        out[:, columns] = torch.cat([mean, std, most], dim=2)
+    return out.reshape(len(signals), -1).numpy()
