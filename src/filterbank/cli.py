@@ -35,9 +35,10 @@ class Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run a command; a mistake of the user has exit status 2, Ctrl-C 130, a full disk or memory 1."""
         try:
-            result = super().invoke(ctx)
-            sys.stdout.flush()
-            return result
+            try:
+                return super().invoke(ctx)
+            finally:
+                sys.stdout.flush()
         except FilterbankError as error:
             status = _say(str(error), 2)
         except UsageError as error:
@@ -258,7 +259,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a name that the terminal can't show is no reason to stop
-    app()
+    app(prog_name="filterbank")
 
 
 Tell = Callable[[int, int, str], None]
