@@ -19,7 +19,6 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 import scipy.fft
 
@@ -27,6 +26,7 @@ from filterbank.errors import invalid
 from filterbank.kernels.simd import (
     LANES,
     available,
+    compiled,
     fma,
     greater,
     known,
@@ -165,17 +165,21 @@ class _Source:
     @staticmethod
     def wrap(signals: np.ndarray | Sequence[np.ndarray]) -> _Source:
         """Check signals."""
-        flat, arrays = None, list(signals)
-        dtypes = {array.dtype for array in arrays} or {np.dtype(float)}
-        if len(dtypes) > 1 or any(array.ndim != 1 for array in arrays):
-            shown = sorted({f"{array.ndim}-D {array.dtype}" for array in arrays})
-            raise invalid("signals", shown, "1-D arrays of one dtype")
-        dtype = dtypes.pop()
-        if isinstance(signals, np.ndarray) and signals.flags.c_contiguous:
-            flat = signals.reshape(-1)
-        lengths = np.array([len(array) for array in arrays], dtype=np.int64)
+        flat: np.ndarray | None = None
+        arrays: Sequence[np.ndarray] = ()
+        if isinstance(signals, np.ndarray) and signals.ndim == 2:
+            flat, dtype = np.ascontiguousarray(signals).reshape(-1), signals.dtype
+            lengths = np.full(len(signals), signals.shape[1], dtype=np.int64)
+        else:
+            arrays = list(signals)
+            dtypes = {array.dtype for array in arrays} or {np.dtype(np.float64)}
+            if len(dtypes) > 1 or any(array.ndim != 1 for array in arrays):
+                shown = sorted({f"{array.ndim}-D {array.dtype}" for array in arrays})
+                raise invalid("signals", shown, "1-D arrays of one dtype")
+            dtype = dtypes.pop()
+            lengths = np.array([len(array) for array in arrays], dtype=np.int64)
         if dtype not in LANES:
-            raise invalid("signals.dtype", str(dtype), "float32 or float64")
+            raise invalid("signals.dtype", str(dtype), "float32 or float64", do="Convert the signals.")
         starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         return _Source(flat, arrays, lengths, starts, dtype)
 
@@ -442,13 +446,19 @@ class _Plan:
     def work(self) -> tuple[np.ndarray, ...]:
         """Return the rows that one call of the compiled loop works in: six transforms, two chunks, and the sums."""
         n_cells, n_thresholds = len(self.edges) - 1, self.thresholds.shape[1]
-        sizes = [self.size] * 6 + [8 * CHUNK] * 2
+        sizes = [self.size] * 6 + [16 * CHUNK]
         sizes += [2 * n_cells * N_SUMS, 2 * max(n_thresholds, 1), 2 * n_cells * max(n_thresholds, 1), 8]
         sizes = [-(-n // 8) * 8 for n in sizes]
         # each begins at another place of a page than the one before, or their rows would fall on the same few lines
         block = rows(sum(sizes) + 8 * len(sizes), self.dtype, plain=self.plain)
         begins = np.cumsum([0, *[n + 8 for n in sizes]])
         return tuple(block[begin : begin + n] for begin, n in zip(begins, sizes))
+
+    def scratch(self) -> tuple[np.ndarray, ...]:
+        """Return what one call of the compiled loop notes for each lane, and for each cell."""
+        two = (2, self.lanes)
+        fresh = np.empty((2, len(self.edges) - 1), np.bool_)
+        return np.empty(two, np.int64), np.empty(two), fresh, np.zeros(2, np.int64), np.zeros(2, np.int64)
 
 
 def _pairs(part: np.ndarray) -> list[tuple[int, int | None]]:
@@ -479,6 +489,7 @@ def _run_all(tasks: list[tuple[_Plan, _Segments]], source: _Source, state: _Stat
             plan.twiddles,
             plan.modulus,
             plan.work(),
+            plan.scratch(),
             state.count,
             pooled["mean"],
             pooled["square"],
@@ -504,7 +515,7 @@ def _each(function: Callable, tasks: Sequence, n_threads: int) -> None:
 # ------------------------------------------------------------------------------------------------ the compiled loop
 
 
-@numba.njit(nogil=True)
+@compiled()
 def _step4(xr, xi, yr, yi, s, twiddles):  # type: ignore[no-untyped-def]
     """One step of radix 4 of Stockham's transform back, on `s` transforms side by side."""
     d = len(xr) // 4
@@ -551,7 +562,7 @@ def _step4(xr, xi, yr, yi, s, twiddles):  # type: ignore[no-untyped-def]
             store(yi, y + 3 * s, zr * w3i + zi * w3r)
 
 
-@numba.njit(nogil=True)
+@compiled()
 def _step4_product(xr, xi, g, yr, yi, twiddles):  # type: ignore[no-untyped-def]
     """The first step of radix 4, of the product of a spectrum with a kernel's."""
     d = len(xr) // 4
@@ -611,9 +622,12 @@ def _step4_product(xr, xi, g, yr, yi, twiddles):  # type: ignore[no-untyped-def]
         store(yi, y + 3, zr * wi + zi * wr)
 
 
-@numba.njit(nogil=True)
-def _last4(xr, xi, begin, end, yr, yi, step):  # type: ignore[no-untyped-def]
-    """The last step, of radix 4: results `begin:end` of each quarter, the quarters `step` rows apart."""
+@compiled()
+def _last4(xr, xi, begin, end, yr, yi, imaginary, step):  # type: ignore[no-untyped-def]
+    """The last step, of radix 4: results `begin:end` of each quarter, the quarters `step` rows apart.
+
+    Imaginary parts begin at row `imaginary` of `yi`.
+    """
     d = len(xr) // 4
     for q in range(begin, end):
         ar = load(xr, q)
@@ -633,23 +647,28 @@ def _last4(xr, xi, begin, end, yr, yi, step):  # type: ignore[no-untyped-def]
         vr = di - bi
         vi = br - dr
         y = q - begin
+        z = y + imaginary
         store(yr, y, sr + tr)
-        store(yi, y, si + ti)
+        store(yi, z, si + ti)
         store(yr, y + step, ur + vr)
-        store(yi, y + step, ui + vi)
+        store(yi, z + step, ui + vi)
         store(yr, y + 2 * step, sr - tr)
-        store(yi, y + 2 * step, si - ti)
+        store(yi, z + 2 * step, si - ti)
         store(yr, y + 3 * step, ur - vr)
-        store(yi, y + 3 * step, ui - vi)
+        store(yi, z + 3 * step, ui - vi)
 
 
-@numba.njit(nogil=True)
-def _last8(xr, xi, begin, end, yr, yi, step, half_root):  # type: ignore[no-untyped-def]
-    """The last step, of radix 8: results `begin:end` of each eighth, the eighths `step` rows apart."""
+@compiled()
+def _last8(xr, xi, begin, end, yr, yi, imaginary, step, half_root):  # type: ignore[no-untyped-def]
+    """The last step, of radix 8: results `begin:end` of each eighth, the eighths `step` rows apart.
+
+    Imaginary parts begin at row `imaginary` of `yi`.
+    """
     d = len(xr) // 8
     h = splat(xr, half_root)
     for q in range(begin, end):
         y = q - begin
+        z = y + imaginary
         # the transform of the four odd ones, turned by 0, 1, 2, 3 eighths
         ar = load(xr, q + d)
         ai = load(xi, q + d)
@@ -699,30 +718,30 @@ def _last8(xr, xi, begin, end, yr, yi, step, half_root):  # type: ignore[no-unty
         er = sr + tr
         ei = si + ti
         store(yr, y, er + o0r)
-        store(yi, y, ei + o0i)
+        store(yi, z, ei + o0i)
         store(yr, y + 4 * step, er - o0r)
-        store(yi, y + 4 * step, ei - o0i)
+        store(yi, z + 4 * step, ei - o0i)
         er = ur + vr
         ei = ui + vi
         store(yr, y + step, er + o1r)
-        store(yi, y + step, ei + o1i)
+        store(yi, z + step, ei + o1i)
         store(yr, y + 5 * step, er - o1r)
-        store(yi, y + 5 * step, ei - o1i)
+        store(yi, z + 5 * step, ei - o1i)
         er = sr - tr
         ei = si - ti
         store(yr, y + 2 * step, er + o2r)
-        store(yi, y + 2 * step, ei + o2i)
+        store(yi, z + 2 * step, ei + o2i)
         store(yr, y + 6 * step, er - o2r)
-        store(yi, y + 6 * step, ei - o2i)
+        store(yi, z + 6 * step, ei - o2i)
         er = ur - vr
         ei = ui - vi
         store(yr, y + 3 * step, er - o3r)
-        store(yi, y + 3 * step, ei + o3i)
+        store(yi, z + 3 * step, ei + o3i)
         store(yr, y + 7 * step, er + o3r)
-        store(yi, y + 7 * step, ei - o3i)
+        store(yi, z + 7 * step, ei - o3i)
 
 
-@numba.njit(nogil=True)
+@compiled()
 def _fill(flat, fields, x, extra):  # type: ignore[no-untyped-def]
     """Load segments into lanes, shifted by about their mean and scaled to at most 1; shifts and scales in `extra`."""
     n_lanes = lanes_of(x)
@@ -773,7 +792,7 @@ def _fill(flat, fields, x, extra):  # type: ignore[no-untyped-def]
         store(x, t, load(x, t) * scale)
 
 
-@numba.njit(nogil=True)
+@compiled()
 def _pool(values, begin, end, sums, at, fresh, masked):  # type: ignore[no-untyped-def]
     """Add rows `begin:end` to the running sums of a cell. NaN, if `masked`, is no position."""
     zero = splat(sums, sums.dtype.type(0))
@@ -835,7 +854,7 @@ def _pool(values, begin, end, sums, at, fresh, masked):  # type: ignore[no-untyp
     store(sums, at + MIN, low)
 
 
-@numba.njit(nogil=True)
+@compiled()
 def _pool_place(values, begin, end, t, sums, at, fresh):  # type: ignore[no-untyped-def]
     """Keep the greatest of the rows `begin:end` and its first position, where row `begin` is position `t`."""
     best = splat(sums, sums.dtype.type(-np.inf))
@@ -858,7 +877,7 @@ def _pool_place(values, begin, end, t, sums, at, fresh):  # type: ignore[no-unty
     store(sums, at + PLACE, place)
 
 
-@numba.njit(nogil=True)
+@compiled()
 def _pool_above(values, begin, end, levels, level, n, counts, at, fresh):  # type: ignore[no-untyped-def]
     """Count the rows `begin:end` above each of `n` thresholds."""
     zero = splat(counts, counts.dtype.type(0))
@@ -876,7 +895,7 @@ def _pool_above(values, begin, end, levels, level, n, counts, at, fresh):  # typ
         store(counts, at + k, a + b)
 
 
-@numba.njit(nogil=True)
+@compiled()
 def _merge(  # type: ignore[no-untyped-def]
     fields, column, ends, at, edges, sums, counts, extra, offset, scale, count, mean, square, low, high, place, above
 ):
@@ -916,7 +935,7 @@ def _merge(  # type: ignore[no-untyped-def]
                 above[cell, column, k] += lane(counts, (at * n_cells + j) * n_thresholds + k, a)
 
 
-@numba.njit(nogil=True)
+@compiled()
 def _steps(xr, xi, yr, yi, s, last, twiddles):  # type: ignore[no-untyped-def]
     """All steps of radix 4 but the last, to and fro between `x` and `y`; whether they end in `x`."""
     pr, pi, qr, qi = xr, xi, yr, yi
@@ -929,7 +948,7 @@ def _steps(xr, xi, yr, yi, s, last, twiddles):  # type: ignore[no-untyped-def]
     return there
 
 
-@numba.njit(nogil=True)
+@compiled()
 def _limits(fields, n_lanes, modulus, r, h, tails, taps, scales, thresholds, extra, levels, ends, offsets):  # type: ignore[no-untyped-def]
     """Where response `r` ends in each lane, what shifts took from it, and its thresholds in a lane's own units."""
     n_thresholds = thresholds.shape[1]
@@ -951,7 +970,7 @@ def _limits(fields, n_lanes, modulus, r, h, tails, taps, scales, thresholds, ext
     return inner, outer
 
 
-@numba.njit(nogil=True)
+@compiled()
 def _pool_rows(values, first, t0, t1, inner, h, edges, fresh, sums, levels, counts, n_thresholds, extra, places):  # type: ignore[no-untyped-def]
     """Add the positions `t0:t1`, which lie in `values` from row `first` on, to the cells that they fall into."""
     n_cells = len(edges) - 1
@@ -962,11 +981,12 @@ def _pool_rows(values, first, t0, t1, inner, h, edges, fresh, sums, levels, coun
             i = first + t - t0
             inside = greater(limit, splat(values, values.dtype.type(t)))
             store(values, i, select(inside, load(values, i), nothing))
-    j = 0
-    while j < n_cells and edges[j + 1] <= t0:
-        j += 1
     t = max(t0, edges[0])
-    while t < t1 and j < n_cells:
+    t1 = min(t1, edges[n_cells])
+    j = 0
+    while edges[j + 1] <= t and j + 1 < n_cells:
+        j += 1
+    while t < t1:
         stop = min(t1, edges[j + 1])
         i = first + t - t0
         k = first + stop - t0
@@ -982,13 +1002,13 @@ def _pool_rows(values, first, t0, t1, inner, h, edges, fresh, sums, levels, coun
         j += 1
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(cache=True)
 def _fold(  # type: ignore[no-untyped-def]
-    flat, segments, spectra, columns, tails, taps, scales, thresholds, edges, twiddles, modulus, work,
+    flat, segments, spectra, columns, tails, taps, scales, thresholds, edges, twiddles, modulus, work, scratch,
     count, mean, square, low, high, place, above,
 ):  # fmt: skip
     """Transform segments, lanes at a time, and pool each kernel's responses into the rows of the state."""
-    xr, xi, ar, ai, br, bi, u, v, sums, levels, counts, extra = work
+    xr, xi, ar, ai, br, bi, chunk_rows, sums, levels, counts, extra = work
     size = len(xr)
     n_lanes = lanes_of(xr)
     n_thresholds = thresholds.shape[1]
@@ -996,11 +1016,7 @@ def _fold(  # type: ignore[no-untyped-def]
     d = size // last
     zero = splat(xr, xr.dtype.type(0))
     half_root = xr.dtype.type(HALF_ROOT)
-    ends = np.empty((2, n_lanes), np.int64)
-    offsets = np.empty((2, n_lanes))
-    fresh = np.empty((2, len(edges) - 1), np.bool_)
-    inner = np.zeros(2, np.int64)
-    outer = np.zeros(2, np.int64)
+    ends, offsets, fresh, inner, outer = scratch
     for group in range(0, len(segments), n_lanes):
         fields = segments[group : group + n_lanes]
         _fill(flat, fields, bi, extra)
@@ -1022,30 +1038,32 @@ def _fold(  # type: ignore[no-untyped-def]
                         furthest = max(furthest, outer[h])
                 if furthest == 0:
                     continue
-                fresh[:] = True
+                for j in range(len(edges) - 1):
+                    fresh[0, j] = True
+                    fresh[1, j] = True
                 _step4_product(xr, xi, spectra[pair], br, bi, twiddles)
             here = _steps(br, bi, ar, ai, 1 if forward else 4, last, twiddles)
             pr, pi = (br, bi) if here else (ar, ai)
             # forward: real and imaginary parts are exchanged, of what goes in and what comes out
-            yr, yi = (xi, xr) if forward else (u, v)
-            chunk = d if forward else CHUNK
+            yr, yi = (xi, xr) if forward else (chunk_rows, chunk_rows)
+            chunk, imaginary = (d, 0) if forward else (CHUNK, 8 * CHUNK)
             for begin in range(0, min(d, furthest), chunk):
                 end = min(begin + chunk, d)
                 if last == 4:
-                    _last4(pr, pi, begin, end, yr, yi, chunk)
+                    _last4(pr, pi, begin, end, yr, yi, imaginary, chunk)
                 else:
-                    _last8(pr, pi, begin, end, yr, yi, chunk, half_root)
+                    _last8(pr, pi, begin, end, yr, yi, imaginary, chunk, half_root)
                 for part in range(0 if forward else last):
                     t0 = begin + part * d
                     if t0 >= furthest:
                         break
                     first = part * CHUNK
                     if modulus:
-                        _modulus(u, v, first, first + end - begin, extra)
+                        _modulus(chunk_rows, first, first + end - begin, extra)
                     for h in range(n_here):
                         _pool_rows(
-                            u if h == 0 else v, first, t0, min(end + part * d, outer[h]), inner[h], h, edges, fresh,
-                            sums, levels, counts, n_thresholds, extra, len(place) > 0,
+                            chunk_rows, first + 8 * h * CHUNK, t0, min(end + part * d, outer[h]), inner[h], h, edges,
+                            fresh, sums, levels, counts, n_thresholds, extra, len(place) > 0,
                         )  # fmt: skip
             for h in range(n_here):
                 _merge(
@@ -1054,18 +1072,18 @@ def _fold(  # type: ignore[no-untyped-def]
                 )  # fmt: skip
 
 
-@numba.njit(nogil=True)
-def _modulus(u, v, begin, end, extra):  # type: ignore[no-untyped-def]
+@compiled()
+def _modulus(values, begin, end, extra):  # type: ignore[no-untyped-def]
     """The modulus of rows, what the signals' shifts took away given back first."""
     pr = load(extra, 6)
     pi = load(extra, 7)
     for i in range(begin, end):
-        r = load(u, i) + pr
-        m = load(v, i) + pi
-        store(u, i, sqrt(fma(r, r, m * m)))
+        r = load(values, i) + pr
+        m = load(values, i + 8 * CHUNK) + pi
+        store(values, i, sqrt(fma(r, r, m * m)))
 
 
-@numba.njit(nogil=True)
+@compiled()
 def _log2(size):  # type: ignore[no-untyped-def]
     power = 0
     while size > 1:
