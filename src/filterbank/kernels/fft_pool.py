@@ -1002,7 +1002,7 @@ def _pool_rows(values, first, t0, t1, inner, h, edges, fresh, sums, levels, coun
         j += 1
 
 
-@compiled(cache=True)
+@compiled(entry=True)
 def _fold(  # type: ignore[no-untyped-def]
     flat, segments, spectra, columns, tails, taps, scales, thresholds, edges, twiddles, modulus, work, scratch,
     count, mean, square, low, high, place, above,

@@ -53,21 +53,23 @@ LANES: dict[np.dtype[Any], int] = {np.dtype(np.float32): 16, np.dtype(np.float64
 """Numbers in one value: 64 bytes, one AVX-512 register and one line of the cache."""
 
 
-def compiled(*, cache: bool = False) -> Callable[[Callable], Any]:
-    """Return a decorator that compiles a function which may run without Python's lock and makes no array.
+def compiled(*, entry: bool = False) -> Callable[[Callable], Any]:
+    """Return a decorator that compiles a function which runs without Python's lock and makes no array.
 
     Since it makes none, counting the references to the arrays that it is given would be idle work, and in functions
     called for a few hundred rows a third of their time: Numba is asked to leave it out, where it knows how to.
 
     Parameters
     ----------
-    cache : bool, optional
-        Keep the machine code on disk: for functions called from Python; those they call are part of it.
+    entry : bool, optional
+        The function is called from Python, and its machine code is kept on disk. Others are only called from compiled
+        ones, whose machine code theirs becomes part of.
     """
+    options = {"cache": True} if entry else {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
     try:
-        return numba.njit(nogil=True, cache=cache, _nrt=False)
+        return numba.njit(nogil=True, _nrt=False, **options)
     except (TypeError, KeyError, numba.core.errors.NumbaError):  # an option that a release of Numba doesn't have
-        return numba.njit(nogil=True, cache=cache)
+        return numba.njit(nogil=True, cache=entry)
 
 
 @functools.cache
@@ -401,7 +403,7 @@ def _set_lane(array, row, at, number):  # type: ignore[no-untyped-def]
     return vector
 
 
-@compiled(cache=True)
+@compiled(entry=True)
 def _trial(x, n):  # type: ignore[no-untyped-def]
     """`x[2]`: where `x[0] > x[1]`, `sqrt(x[0] * x[1] + x[1, 0])`, else 0."""
     a = load(x, 0)
