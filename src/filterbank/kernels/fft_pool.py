@@ -43,7 +43,7 @@ from filterbank.kernels.simd import (
     store,
 )
 
-__all__ = ["POOLED", "fft_pool"]
+__all__ = ["POOLED", "fft_pool", "fft_window_pool"]
 
 POOLED = ("mean", "square", "min", "max", "position")
 """What `fft_pool` can keep of a response; `square` is the sum of squared deviations from the mean."""
@@ -126,27 +126,122 @@ def fft_pool(
     if unknown := [name for name in wanted if name not in POOLED]:
         raise invalid("want", unknown[0], f"one of {', '.join(POOLED)}")
     bank = _Bank.check(kernels, lo, hi, modulus, thresholds)
-    # a plan for each class of lengths of signals and of kernels
     plans = []
     for chosen in _classes(source.lengths):
         lengths = source.lengths[chosen]
-        for part, size in _split_kernels(bank, lengths, source.dtype, plain):
-            tails = bank.extents[part].max(), bank.starts[part].min()
-            segments = _cut(lengths, chosen, size, int(tails[0]), int(tails[1]))
-            plans.append((part, size, segments))
-    tasks: list[tuple[_Plan, _Segments]] = []
+
+        def count(size: int, extent: int, start: int, lengths: np.ndarray = lengths) -> int:
+            return int(_n_segments(lengths, size, extent, start).sum())
+
+        for part, size in _split_kernels(bank, int(lengths.max()), count, source.dtype, plain):
+            extent, start = int(bank.extents[part].max()), int(bank.starts[part].min())
+            plans.append((part, size, _cut(lengths, chosen, size, extent, start)))
+    tasks: list[tuple[_Plan, list[_Segments]]] = []
     carries: list[int] = []
     n_cells = len(source.lengths)
     for part, size, segments in plans:
-        plan = _Plan.build(bank, part, size, np.array([0, size]), source.dtype, plain)
+        plan = _Plan.build(bank, part, size, source.dtype, plain)
         for piece, carried in _pieces(segments, plan.lanes, n_cells + len(carries)):
             carries += carried
-            tasks.append((plan, piece))
+            tasks.append((plan, [piece]))
     state = _State.empty(n_cells + len(carries), bank.n_responses, wanted, bank.thresholds.shape[1])
     _run_all(tasks, source, state, n_threads)
     for row, cell in enumerate(carries, n_cells):
         state.merge(cell, row)
     return state.result(n_cells)
+
+
+def fft_window_pool(
+    signal: np.ndarray,
+    kernels: Sequence[np.ndarray],
+    *,
+    window: int,
+    hop: int,
+    lo: Sequence[int],
+    hi: Sequence[int],
+    modulus: bool = False,
+    want: Iterable[str] = ("mean", "max"),
+    n_threads: int = 1,
+    plain: bool = False,
+) -> dict[str, np.ndarray]:
+    """Return responses of every kernel to one signal, pooled in windows.
+
+    Window `w` holds the positions `w * hop ... w * hop + window - 1`, counted from each kernel's `lo`.
+
+    Parameters
+    ----------
+    signal : array (n,)
+        float32 or float64.
+    kernels, lo, hi, modulus, n_threads, plain
+        As for `fft_pool`.
+    window, hop : int
+        Positions of a window, and from one window to the next. Neither needs to divide the other.
+    want : iterable of {"mean", "square", "min", "max"}, optional
+        What to return.
+
+    Returns
+    -------
+    dict
+        Of what is wanted, float64 arrays (R, W): as many windows as the response with the fewest positions has room
+        for. `square` is the sum of squared deviations from the window's mean.
+
+    Raises
+    ------
+    InputError
+        Where `fft_pool` does, and if not one window has room.
+
+    Notes
+    -----
+    Responses are pooled in cells, of which windows are put together: a cell is a hop, or, where a window isn't a
+    multiple of it, two parts of a hop. Cost: as `fft_pool`, and `log2(window / hop)` for each window. Memory beyond
+    what is returned: four numbers for each cell and response, and the memory of `fft_pool`.
+
+    Examples
+    --------
+    >>> pooled = fft_window_pool(np.arange(8.0), [np.ones(1)], window=4, hop=2, lo=[0], hi=[0])
+    >>> pooled["max"].round(12)
+    array([[3., 5., 7.]])
+    """
+    source = _Source.wrap([signal])
+    wanted = tuple(want)
+    if unknown := [name for name in wanted if name not in POOLED[:4]]:
+        raise invalid("want", unknown[0], f"one of {', '.join(POOLED[:4])}")
+    for name, given in (("window", window), ("hop", hop)):
+        if given < 1:
+            raise invalid(name, given, "1 or more")
+    bank = _Bank.check(kernels, lo, hi, modulus, None)
+    n_positions = int(source.lengths[0] - bank.tails.max() + 1)
+    if n_positions < window:
+        raise invalid("window", window, f"at most {max(n_positions, 0)}, the positions of the shortest response")
+    n_windows = (n_positions - window) // hop + 1
+    # the cells of a hop: to where a window ends in it, and the rest (which no window has, if windows are shorter)
+    edges = np.unique([0, window % hop if window >= hop else window, hop])
+    per_hop = len(edges) - 1
+    width = per_hop * (window // hop) + (window % hop > 0)
+    end = (n_windows - 1) * hop + window
+    n_hops = -(-end // hop)
+
+    def count(size: int, extent: int, start: int) -> int:
+        room = size - (extent - start) + 1
+        return -(-n_hops // (room // hop)) if room >= hop else n_hops * -(-min(hop, window) // room)
+
+    tasks: list[tuple[_Plan, list[_Segments]]] = []
+    for part, size in _split_kernels(bank, end, count, source.dtype, plain):
+        plan = _Plan.build(bank, part, size, source.dtype, plain)
+        room = size - int(bank.extents[part].max() - bank.starts[part].min()) + 1
+        start = int(bank.starts[part].min())
+        step = max(room // hop, 1)
+        lists = [
+            _cut_hops(int(source.lengths[0]), size, start, end, np.arange(0, n_hops, step), hop, per_hop, *piece)
+            for piece in _cut_edges(edges, min(hop, window), room, step)
+        ]
+        n_groups = -(-len(lists[0].owners) // plan.lanes)
+        bounds = np.unique(np.linspace(0, n_groups, min(n_groups, TASKS) + 1).astype(int)) * plan.lanes
+        for a, b in itertools.pairwise(bounds.tolist()):
+            tasks.append((plan, [_Segments(x.fields[a:b], x.owners[a:b], x.edges) for x in lists]))
+    state = _State.empty(n_hops * per_hop, bank.n_responses, wanted, 0)
+    _run_all(tasks, source, state, n_threads)
+    return state.windows(n_windows, per_hop, width)
 
 
 # ------------------------------------------------------------------------------------------------ what is given
@@ -282,12 +377,44 @@ class _State:
         self.above[into] += self.above[row]
         self.count[into] += b
 
+    def windows(self, n: int, step: int, width: int) -> dict[str, np.ndarray]:
+        """Return, for each of `n` windows, the union of `width` cells, `step` cells after those of the one before."""
+        level = {"count": self.count, **{name: self.pooled[name] for name in self.wanted}}
+        whole: dict[str, np.ndarray] | None = None
+        at, size = 0, 1
+        while True:  # `level[i]` is the union of `size` cells from cell i on
+            if width & size:
+                part = {name: values[at : at + (n - 1) * step + 1 : step] for name, values in level.items()}
+                whole = part if whole is None else _union(whole, part)
+                at += size
+            if 2 * size > width:
+                break
+            level = _union({k: v[:-size] for k, v in level.items()}, {k: v[size:] for k, v in level.items()})
+            size *= 2
+        assert whole is not None
+        return {name: np.ascontiguousarray(whole[name].T) for name in self.wanted}
+
     def result(self, n: int) -> dict[str, np.ndarray]:
         """Return the first `n` rows, as a dictionary of what was kept."""
         kept = {"count": self.count[:n], **{name: self.pooled[name][:n] for name in self.wanted}}
         if self.above.shape[2]:
             kept["above"] = self.above[:n]
         return kept
+
+
+def _union(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The states of what `a` or `b` saw (Chan, Golub and LeVeque, Am. Statistician 37(3), 1983)."""
+    both = {"count": a["count"] + b["count"]}
+    if "mean" in a:
+        share = b["count"] / np.maximum(both["count"], 1)
+        step = b["mean"] - a["mean"]
+        both["mean"] = a["mean"] + step * share
+        if "square" in a:
+            both["square"] = a["square"] + b["square"] + step**2 * share * a["count"]
+    for name, choose in (("min", np.minimum), ("max", np.maximum)):
+        if name in a:
+            both[name] = choose(a[name], b[name])
+    return both
 
 
 # ------------------------------------------------------------------------------------------------ plans
@@ -305,52 +432,62 @@ def _n_segments(lengths: np.ndarray, size: int, extent: int, start: int) -> np.n
     return 1 + np.maximum(0, -((size - (lengths - start)) // (size - span + 1)))
 
 
-def _cost(lengths: np.ndarray, bank: _Bank, part: np.ndarray, size: int, dtype: np.dtype, lanes: int) -> float:
+def _cost(n_segments: int, n_pairs: float, size: int, width: int, lanes: int) -> float:
     """A model of the time, in nanoseconds; fitted to one core with AVX-512."""
+    groups = -(-n_segments // lanes)
+    bytes_ = 6 * size * width
+    slow = 1.0 if bytes_ <= SECOND_LEVEL else 1.3 if bytes_ <= 2 * SECOND_LEVEL else 2.0
+    transform = 1.2 * size * math.log2(size) * slow * width / 64
+    return groups * (n_pairs * (transform + 400 + 20 * lanes) + 1.5 * transform + 13 * size * lanes / 16)
+
+
+Count = Callable[[int, int, int], int]
+"""The segments that the work falls into, from a transform's size, the samples a class of kernels sees, and where that
+begins."""
+
+
+def _best_size(bank: _Bank, part: np.ndarray, longest: int, count: Count, width: int, lanes: int) -> tuple[float, int]:
+    """The time of a class of kernels, and the size of transform that takes it."""
     start, extent = int(bank.starts[part].min()), int(bank.extents[part].max())
-    if extent - start > size:
-        return math.inf
-    groups = -(-int(_n_segments(lengths, size, extent, start).sum()) // lanes)
-    width = lanes * dtype.itemsize
-    transform = 0.066 * size * math.log2(size) * width  # nanoseconds / 16: of 64 bytes
-    slow = 1.0 if 6 * size * width <= SECOND_LEVEL else 1.3 if 6 * size * width <= 2 * SECOND_LEVEL else 1.9
-    inverses = len(part) if bank.modulus else (len(part) + 1) / 2
-    return groups * (inverses * (transform * slow + 400 + 20 * lanes) + 1.5 * transform * slow)
+    n_pairs = len(part) if bank.modulus else (len(part) + 1) // 2
+    least, most = extent - start, max(longest, extent - start, SMALLEST)
+    powers = range(SMALLEST.bit_length() - 1, LARGEST.bit_length())
+    allowed = [1 << k for k in powers if least <= 1 << k < 2 * most] or [max(1 << (least - 1).bit_length(), SMALLEST)]
+    return min((_cost(count(size, extent, start), n_pairs, size, width, lanes), size) for size in allowed)
 
 
-def _best_size(lengths: np.ndarray, bank: _Bank, part: np.ndarray, dtype: np.dtype, lanes: int) -> tuple[float, int]:
-    sizes = [1 << k for k in range(SMALLEST.bit_length() - 1, LARGEST.bit_length())]
-    least = int(bank.extents[part].max() - bank.starts[part].min())
-    most = max(int(lengths.max()), least, SMALLEST)
-    allowed = [size for size in sizes if size >= least and (size < 2 * most)] or [1 << (least - 1).bit_length()]
-    return min((_cost(lengths, bank, part, size, dtype, lanes), size) for size in allowed)
-
-
-def _split_kernels(bank: _Bank, lengths: np.ndarray, dtype: np.dtype, plain: bool) -> list[tuple[np.ndarray, int]]:
-    """Classes of kernels of like length, each with the size of its transform: one class where that is cheapest."""
+def _split_kernels(
+    bank: _Bank, longest: int, count: Count, dtype: np.dtype, plain: bool
+) -> list[tuple[np.ndarray, int]]:
+    """Classes of kernels of like length, each with the size of its transform: as few as is cheapest."""
     lanes = 1 if plain or not available() else LANES[dtype]
     order = np.argsort(bank.extents, kind="stable")
     powers = np.ceil(np.log2(bank.extents[order]))
     parts = [order[powers == power] for power in np.unique(powers)]
-    best = [_best_size(lengths, bank, part, dtype, lanes) for part in parts]
-    merged = True
-    while merged:
-        merged = False
-        for i in range(len(parts) - 1):
-            both = np.concatenate([parts[i], parts[i + 1]])
-            joint = _best_size(lengths, bank, both, dtype, lanes)
-            if joint[0] <= best[i][0] + best[i + 1][0]:
-                parts[i : i + 2], best[i : i + 2], merged = [both], [joint], True
-                break
-    return [(part, size) for part, (_, size) in zip(parts, best)]
+
+    def best(part: np.ndarray) -> tuple[float, int]:
+        return _best_size(bank, part, longest, count, lanes * dtype.itemsize, lanes)
+
+    costs = [best(part) for part in parts]
+    i = 0
+    while i + 1 < len(parts):
+        both = np.concatenate([parts[i], parts[i + 1]])
+        joint = best(both)
+        if joint[0] <= costs[i][0] + costs[i + 1][0]:
+            parts[i : i + 2], costs[i : i + 2] = [both], [joint]
+            i = max(i - 1, 0)
+        else:
+            i += 1
+    return [(part, size) for part, (_, size) in zip(parts, costs)]
 
 
 @dataclass(frozen=True)
 class _Segments:
-    """What is transformed: rows of `FIELDS` numbers, and the signal that each belongs to."""
+    """What is transformed: rows of `FIELDS` numbers, the signal that each belongs to, and where its cells begin."""
 
     fields: np.ndarray
     owners: np.ndarray
+    edges: np.ndarray
 
 
 def _cut(lengths: np.ndarray, owners: np.ndarray, size: int, extent: int, start: int) -> _Segments:
@@ -367,7 +504,45 @@ def _cut(lengths: np.ndarray, owners: np.ndarray, size: int, extent: int, start:
     fields[:, 3] = np.where(index + 1 < counts[of], step, size)
     fields[:, 4] = index * step
     fields[:, 5] = owners[of]
-    return _Segments(fields, owners[of])
+    return _Segments(fields, owners[of], np.array([0, size]))
+
+
+def _cut_edges(edges: np.ndarray, used: int, room: int, step: int) -> list[tuple[int, np.ndarray, int]]:
+    """The cells of `step` hops, or, where not one hop has room in a segment, of parts of the `used` part of one.
+
+    Returns where each part begins in a hop, the edges of its cells counted from there, and its first cell.
+    """
+    hop = int(edges[-1])
+    if room >= hop:
+        return [(0, np.append(np.add.outer(np.arange(step) * hop, edges[:-1]), step * hop), 0)]
+    pieces = []
+    for begin in range(0, used, room):
+        end = min(begin + room, used)
+        inside = edges[(edges > begin) & (edges < end)]
+        first = int(np.searchsorted(edges, begin, side="right")) - 1
+        pieces.append((begin, np.array([begin, *inside, end]) - begin, first))
+    return pieces
+
+
+def _cut_hops(
+    n: int,
+    size: int,
+    start: int,
+    end: int,
+    hops: np.ndarray,
+    hop: int,
+    per_hop: int,
+    begin: int,
+    edges: np.ndarray,
+    first: int,
+) -> _Segments:
+    """Segments of one signal that begin at the same place of a hop, each the first of a few."""
+    at = hops * hop + begin
+    rest = n - at
+    owned = np.clip(end - at, 0, edges[-1])
+    samples = np.clip(rest - start, 0, size)
+    fields = np.stack([np.minimum(at + start, n), samples, rest, owned, at, hops * per_hop + first], axis=1)
+    return _Segments(fields.astype(np.int64), np.zeros(len(at), dtype=np.int64), edges.astype(np.int64))
 
 
 def _pieces(segments: _Segments, lanes: int, next_row: int) -> Iterable[tuple[_Segments, list[int]]]:
@@ -384,7 +559,7 @@ def _pieces(segments: _Segments, lanes: int, next_row: int) -> Iterable[tuple[_S
             next_row += 1
             carried.append(int(last))
         last = cells[-1]
-        yield _Segments(fields, segments.owners[begin:end]), carried
+        yield _Segments(fields, segments.owners[begin:end], segments.edges), carried
 
 
 @dataclass(frozen=True)
@@ -402,11 +577,10 @@ class _Plan:
     sums: np.ndarray  # (2 * pairs,) of the taps
     scales: np.ndarray  # (2 * pairs,) what the spectra were divided by
     thresholds: np.ndarray  # (2 * pairs, Q)
-    edges: np.ndarray  # of the cells, in positions of a segment
     twiddles: np.ndarray  # (size, 2)
 
     @staticmethod
-    def build(bank: _Bank, part: np.ndarray, size: int, edges: np.ndarray, dtype: np.dtype, plain: bool) -> _Plan:
+    def build(bank: _Bank, part: np.ndarray, size: int, dtype: np.dtype, plain: bool) -> _Plan:
         """Transform kernels, two in one; the transform back is left unscaled, so that is done here too."""
         plain = plain or not available()
         start = bank.starts[part].min()
@@ -441,11 +615,11 @@ class _Plan:
         flat = (columns.ravel().astype(np.int64), tails.ravel(), sums.ravel(), scales.ravel())
         levels = thresholds.reshape(2 * n, -1)
         lanes = 1 if plain else LANES[dtype]
-        return _Plan(size, lanes, plain, dtype, bank.modulus, spectra, *flat, levels, edges.astype(np.int64), twiddles)
+        return _Plan(size, lanes, plain, dtype, bank.modulus, spectra, *flat, levels, twiddles)
 
-    def work(self) -> tuple[np.ndarray, ...]:
+    def work(self, n_cells: int) -> tuple[np.ndarray, ...]:
         """Return the rows that one call of the compiled loop works in: six transforms, two chunks, and the sums."""
-        n_cells, n_thresholds = len(self.edges) - 1, self.thresholds.shape[1]
+        n_thresholds = self.thresholds.shape[1]
         sizes = [self.size] * 6 + [16 * CHUNK]
         sizes += [2 * n_cells * N_SUMS, 2 * max(n_thresholds, 1), 2 * n_cells * max(n_thresholds, 1), 8]
         sizes = [-(-n // 8) * 8 for n in sizes]
@@ -454,10 +628,10 @@ class _Plan:
         begins = np.cumsum([0, *[n + 8 for n in sizes]])
         return tuple(block[begin : begin + n] for begin, n in zip(begins, sizes))
 
-    def scratch(self) -> tuple[np.ndarray, ...]:
+    def scratch(self, n_cells: int) -> tuple[np.ndarray, ...]:
         """Return what one call of the compiled loop notes for each lane, and for each cell."""
         two = (2, self.lanes)
-        fresh = np.empty((2, len(self.edges) - 1), np.bool_)
+        fresh = np.empty((2, n_cells), np.bool_)
         return np.empty(two, np.int64), np.empty(two), fresh, np.zeros(2, np.int64), np.zeros(2, np.int64)
 
 
@@ -467,37 +641,40 @@ def _pairs(part: np.ndarray) -> list[tuple[int, int | None]]:
     return [(listed[i], listed[i + 1] if i + 1 < len(listed) else None) for i in range(0, len(listed), 2)]
 
 
-def _run_all(tasks: list[tuple[_Plan, _Segments]], source: _Source, state: _State, n_threads: int) -> None:
-    """Work on all parts, in threads that sleep when there is nothing to do."""
+def _run_all(tasks: list[tuple[_Plan, list[_Segments]]], source: _Source, state: _State, n_threads: int) -> None:
+    """Work on all tasks, in threads that sleep when there is nothing to do."""
     pooled = state.pooled
 
-    def one(task: tuple[_Plan, _Segments]) -> None:
-        plan, segments = task
-        flat, starts = source.pack(segments.fields, segments.owners)
-        fields = segments.fields.copy()
-        fields[:, 0] = starts
-        _fold(
-            flat,
-            fields,
-            plan.spectra,
-            plan.columns,
-            plan.tails,
-            plan.sums,
-            plan.scales,
-            plan.thresholds,
-            plan.edges,
-            plan.twiddles,
-            plan.modulus,
-            plan.work(),
-            plan.scratch(),
-            state.count,
-            pooled["mean"],
-            pooled["square"],
-            pooled["min"],
-            pooled["max"],
-            pooled["position"],
-            state.above,
-        )
+    def one(task: tuple[_Plan, list[_Segments]]) -> None:
+        plan, lists = task
+        n_cells = max(len(segments.edges) for segments in lists) - 1
+        work, scratch = plan.work(n_cells), plan.scratch(n_cells)
+        for segments in lists:
+            flat, starts = source.pack(segments.fields, segments.owners)
+            fields = segments.fields.copy()
+            fields[:, 0] = starts
+            _fold(
+                flat,
+                fields,
+                plan.spectra,
+                plan.columns,
+                plan.tails,
+                plan.sums,
+                plan.scales,
+                plan.thresholds,
+                segments.edges,
+                plan.twiddles,
+                plan.modulus,
+                work,
+                scratch,
+                state.count,
+                pooled["mean"],
+                pooled["square"],
+                pooled["min"],
+                pooled["max"],
+                pooled["position"],
+                state.above,
+            )
 
     _each(one, tasks, n_threads)
 
@@ -984,8 +1161,13 @@ def _pool_rows(values, first, t0, t1, inner, h, edges, fresh, sums, levels, coun
     t = max(t0, edges[0])
     t1 = min(t1, edges[n_cells])
     j = 0
-    while edges[j + 1] <= t and j + 1 < n_cells:
-        j += 1
+    k = n_cells - 1
+    while j < k:  # the last cell that begins at or before t
+        middle = (j + k + 1) // 2
+        if edges[middle] <= t:
+            j = middle
+        else:
+            k = middle - 1
     while t < t1:
         stop = min(t1, edges[j + 1])
         i = first + t - t0
