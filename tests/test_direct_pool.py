@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from filterbank.errors import InputError
 from filterbank.kernels import convolve_direct
-from filterbank.kernels.direct_pool import SEARCH, TILE, direct_pool, why_plain
+from filterbank.kernels.direct_pool import MANY, TILE, direct_pool, why_plain
 
 module = importlib.import_module("filterbank.kernels.direct_pool")  # its function may hide it
 RNG = np.random.default_rng(11)
@@ -112,7 +112,7 @@ def test_the_modulus_is_the_root_of_the_sum_of_squares_bit_for_bit():
         assert state["position"][0, 0] == y.argmax()
 
 
-@pytest.mark.parametrize("n", [1, 3, 4, 5, 120, SEARCH - 1, SEARCH, SEARCH + 1, 1500])
+@pytest.mark.parametrize("n", [1, 3, 4, 5, 120, MANY - 1, MANY, MANY + 1, 1500])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_thresholds_of_any_number_and_order_with_ties(n, dtype):
     signals = [np.round(x, 1) for x in signals_of([40, 1100, 2 * TILE + 3], dtype)]  # ties with the thresholds
@@ -124,6 +124,27 @@ def test_thresholds_of_any_number_and_order_with_ties(n, dtype):
         for r, k in enumerate(kernels):
             y = exactly(x, k, 0, 0)
             assert state["above"][s, r].tolist() == [(y > level).sum() for level in thresholds[r]]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    "levels",
+    [
+        np.random.default_rng(0).standard_cauchy(300),  # crowded
+        np.full(100, 0.25),
+        np.sort(np.random.default_rng(0).normal(size=119)),
+        np.linspace(-1, 1, 64),
+        np.concatenate([np.linspace(-1, 1, 64), [1e30, -1e30]]),
+        np.linspace(0, 1e-42, 64),  # below the least normal number of float32
+        np.linspace(-3e38, 3e38, 64),  # an extent beyond float32
+    ],
+)
+def test_many_thresholds_however_they_lie(levels, dtype):
+    signals = [x * 3 for x in signals_of([30, 6 * TILE], dtype)]
+    signals[0][:5] = [0, -0.0, 1e30, -1e30, 0.25]
+    state = direct_pool(signals, [np.ones(1)], lo=[0], hi=[0], want=(), thresholds=levels[np.newaxis])
+    for s, x in enumerate(signals):
+        assert state["above"][s, 0].tolist() == [(x.astype(np.float64) > level).sum() for level in levels]
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -29,7 +29,10 @@ ROOM = TILE + LANES  # of a tile's values, filled up
 UNROLLED = 4  # vectors summed side by side
 PACK = 1 << 16  # samples of short signals that are packed into one buffer
 SERIAL = 2e6  # products and sums below which threads don't pay
-SEARCH = 256  # thresholds a response from which a binary search beats comparing with each
+MANY = 64  # thresholds a response from which ranking each value beats comparing it with each
+STRETCHES = 16  # of equal length, for each threshold, in which they are looked up
+LARGE = np.float32(1 << 30)  # numbers up to it can be int32
+CROWD = 8  # thresholds in one of them beyond which comparing is the better way
 
 
 def direct_pool(
@@ -80,8 +83,9 @@ def direct_pool(
 
     Notes
     -----
-    Cost: linear in samples times taps, and for thresholds, samples times thresholds, up to about 200 a response, and
-    times their logarithm beyond. Memory beyond the result: a tile and a buffer of 65,536 samples a thread.
+    Cost: linear in samples times taps. Below 64 thresholds a response, each costs a comparison a sample; from 64 on, a
+    value is looked up among them in constant time, unless they are crowded at one place. Memory beyond the result: a
+    tile and a buffer of 65,536 samples a thread, and 64 bytes a threshold of one response.
     A tile's mean and squared deviations are found in two passes and corrected (Chan, Golub and LeVeque, Am.
     Statistician 37(3), 1983, eq. 1.7), tiles are merged in float64: digits are kept where the mean is large.
 
@@ -134,7 +138,7 @@ def direct_pool(
             modulus,
             *flags,
             levels,
-            len(order) > 0,
+            levels.shape[1] >= MANY and len(x) > STRETCHES * levels.shape[1],
             numbers["mean"][rows],
             numbers["square"][rows],
             numbers["min"][rows],
@@ -144,7 +148,7 @@ def direct_pool(
         )
 
     pool_range = _choose(dtype)[0]
-    flops = float(lengths.sum()) * (2 * len(taps.weights) + min(levels.size, SEARCH * len(levels)))
+    flops = float(lengths.sum()) * (2 * len(taps.weights) + min(levels.size, MANY * len(levels)))
     n_threads = n_threads if flops > SERIAL else 1
     _run(work, _pieces(lengths, len(taps.lost), n_threads), n_threads)
     out = {"count": counts, **{name: numbers[name] for name in numbers if name in want}}
@@ -221,7 +225,9 @@ def _levels(thresholds: Any, n_responses: int, dtype: np.dtype) -> tuple[np.ndar
         raise invalid("thresholds.shape", given.shape, f"({n_responses}, number of thresholds), a row a response")
     levels = given.astype(dtype)
     levels = np.where(levels > given, np.nextafter(levels, dtype.type(-np.inf)), levels)
-    if given.shape[1] < SEARCH:
+    if given.shape[1] < MANY:
+        return levels, none
+    if (levels[:, 1:] >= levels[:, :-1]).all():
         return levels, none
     order = np.argsort(levels, axis=1, kind="stable")
     return np.take_along_axis(levels, order, axis=1), np.argsort(order, axis=1, kind="stable")
@@ -454,23 +460,52 @@ def _compare(tile, n, levels, r, above, s):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(inline="always")
-def _search(tile, m, levels, r, below, exactly):  # type: ignore[no-untyped-def]
-    """Count for each value how many of the sorted levels lie below it: `exactly[k]` gets those above just `k`.
+def _share_out(levels, r, first):  # type: ignore[no-untyped-def]
+    """Share the sorted levels of response `r` out among equal stretches, from the lowest level to the highest.
 
-    All values take each step of a binary search together, so that it runs in vectors and without branches.
+    `first[b]` becomes the number of levels in stretches before `b`. Returns the lowest level, the stretches a unit, and
+    the most levels in any; 0 of them if there are too many, or no such stretches.
+    """
+    n_stretches = len(first)
+    count = levels.shape[1]
+    origin = levels[r, 0]
+    extent = levels[r, count - 1] - origin
+    if not 0 < extent < np.inf:
+        return origin, extent, 0
+    density = levels.dtype.type(n_stretches - 1) / extent
+    if density == np.inf:
+        return origin, density, 0
+    at, most = 0, 0
+    for b in range(n_stretches):
+        first[b] = at
+        while at < count and _stretch(levels[r, at], origin, density, n_stretches) == b:
+            at += 1
+        most = max(most, at - first[b])
+    return origin, density, most if most <= CROWD else 0
+
+
+@numba.njit(inline="always")
+def _stretch(value, origin, density, n_stretches):  # type: ignore[no-untyped-def]
+    """Return the stretch that a value lies in, which never falls as the value rises."""
+    place = (value - origin) * density
+    place = place if place > 0 else origin - origin
+    return min(np.int32(min(place, LARGE)), np.int32(n_stretches - 1))
+
+
+@numba.njit(inline="always")
+def _rank(tile, m, ladder, origin, density, most, first, stretch, exactly):  # type: ignore[no-untyped-def]
+    """Count for each value how many levels lie below it: `exactly[k]` gets the values above just `k` levels.
+
+    Above all levels of earlier stretches, below all of later ones, so only the next few need comparing. No branches.
     """
     for i in range(m):
-        below[i] = 0
-    left = levels.shape[1]
-    while left > 1:
-        half = left // 2
-        for i in range(m):
-            at = np.uint32(below[i] + np.int32(half - 1))
-            below[i] += np.int32(half) * np.int32(levels[r, at] < tile[i])
-        left -= half
+        stretch[i] = _stretch(tile[i], origin, density, len(first))
     for i in range(m):
-        at = below[i]
-        exactly[at + np.int32(levels[r, at] < tile[i])] += 1
+        begin = np.uint32(first[np.uint32(stretch[i])])
+        rank = begin
+        for j in range(np.uint32(most)):
+            rank += np.uint32(ladder[begin + np.uint32(j)] < tile[i])
+        exactly[rank] += 1
 
 
 @numba.njit(nogil=True, cache=True)
@@ -499,11 +534,18 @@ def _pool_range(  # type: ignore[no-untyped-def]
 ):
     """Pool the responses `begin:end` of every signal in `x`, a tile at a time."""
     tile = np.empty(2 * ROOM, x.dtype)  # the second half for imaginary parts
-    below = np.empty(TILE, np.int32)
+    stretch = np.empty(TILE, np.int32)
     exactly = np.zeros(levels.shape[1] + 1, np.int32)
-    for s in range(len(starts)):
-        for r in range(begin, end):
-            kernel = 2 * r if modulus else r
+    first_level = np.empty(STRETCHES * levels.shape[1] if many_levels else 0, np.int32)
+    ladder = np.full(levels.shape[1] + CROWD, np.inf).astype(x.dtype)
+    origin, density, crowd = x.dtype.type(0), x.dtype.type(0), 0
+    for r in range(begin, end):
+        kernel = 2 * r if modulus else r
+        if many_levels:
+            origin, density, crowd = _share_out(levels, r, first_level)
+            for q in range(levels.shape[1]):
+                ladder[q] = levels[r, q]
+        for s in range(len(starts)):
             seen, middle, spread = 0, 0.0, 0.0
             low, high, where = np.inf, -np.inf, 0
             while seen < counts[s, r]:
@@ -536,18 +578,19 @@ def _pool_range(  # type: ignore[no-untyped-def]
                     share = m / (seen + m)
                     spread += np.float64(squares) - step * np.float64(total) + apart * apart * share * seen
                     middle += apart * share
-                if many_levels:
-                    _search(tile, m, levels, r, below, exactly)
+                if crowd:
+                    _rank(tile, m, ladder, origin, density, crowd, first_level, stretch, exactly)
                 elif levels.shape[1]:
                     _fill(tile, m, full, x.dtype.type(-np.inf))  # lies above nothing
                     _compare(tile, full, levels, r, above, s)
                 seen += m
-            if many_levels:
+            if crowd:
                 beyond = np.int32(0)
                 for q in range(levels.shape[1], 0, -1):
                     beyond += exactly[q]
+                    exactly[q] = 0
                     above[s, r, q - 1] = beyond
-                exactly[:] = 0
+                exactly[0] = 0
             mean[s, r] = middle
             square[s, r] = max(spread, 0.0)
             least[s, r] = low
