@@ -25,9 +25,6 @@ FORMAT = 1
 SAFE_MODULES = ("banks", "design", "geometry", "pools", "recipes", "representation")
 """Modules of this package whose own classes and functions a model may hold: none touches a file."""
 
-SAFE_TYPES = frozenset({"sklearn.metrics._dist_metrics.EuclideanDistance64", "sklearn.neighbors._kd_tree.KDTree"})
-"""Types of scikit-learn's nearest neighbours that skops does not know to be safe."""
-
 
 @dataclass(frozen=True)
 class Model:
@@ -123,7 +120,7 @@ class Model:
             unknown = skops.io.get_untrusted_types(file=path)
         except Exception as error:  # skops raises whatever the broken archive makes it
             raise ReadError(f"{path}: is no model, or damaged ({type(error).__name__}). Make it anew.") from error
-        strange = [name for name in unknown if not (name in trusted or name in SAFE_TYPES or _is_ours(name))]
+        strange = [name for name in unknown if not (name in trusted or _is_ours(name))]
         if strange:
             raise InputError(
                 f"{path} holds {', '.join(strange)}, which is not known to be safe. If you know who made the file, "

@@ -28,11 +28,14 @@ Progress = Callable[[int, int, str], None]
 NAIVE_COST = 2e10
 """Leave-one-out serves as the naive score where signals ** 3 * features isn't above this: some 40 seconds a recipe."""
 
+FEW_FOLDS = 50
+"""Folds below which starting processes would take longer than the fits, where features are there already."""
+
 
 def _nearest(random_state: int | None) -> Any:
     from sklearn.neighbors import KNeighborsClassifier
 
-    return KNeighborsClassifier(1)
+    return KNeighborsClassifier(1, algorithm="brute")  # no tree: as quick here, and nothing unusual in a saved model
 
 
 def _ridge(random_state: int | None) -> Any:
@@ -186,6 +189,7 @@ class Comparison:
             "target": self.dataset.target,
             "group": self.dataset.group,
             "signals": len(self.dataset),
+            "skipped": [{"source": s.source, "reason": s.reason} for s in self.dataset.skipped],
             "classes": self.classes,
             "split": {
                 "name": self.plan.name,
@@ -531,6 +535,8 @@ def _fits(
     """The predictions for all folds, chunk by chunk, in order."""
     from joblib import Parallel, delayed, effective_n_jobs
 
+    if len(folds) < FEW_FOLDS and not found.learns:
+        n_jobs = 1
     n_chunks = min(len(folds), 8 * effective_n_jobs(n_jobs))
     bounds = np.linspace(0, len(folds), n_chunks + 1).astype(int)
     chunks = [folds[a:b] for a, b in pairwise(bounds)]
@@ -544,6 +550,7 @@ def _fit_chunk(
     source: Any, transformer: Any, y: np.ndarray, folds: list[Fold], estimators: dict[str, Any]
 ) -> _Chunk | InputError:
     """Fit and predict some folds; with a transformer, `source` are signals, else features."""
+    from sklearn import config_context
     from sklearn.base import clone
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.preprocessing import StandardScaler
@@ -567,7 +574,8 @@ def _fit_chunk(
                 return error
             seconds_features += time.perf_counter() - began
         # One thread: sums then don't depend on how many processes run, and matrices this small are faster so.
-        with threads.limit(limits=1):
+        # What goes in was checked when it was extracted.
+        with threads.limit(limits=1), config_context(assume_finite=True, skip_parameter_validation=True):
             scaler = StandardScaler().fit(seen)
             seen, unseen = scaler.transform(seen), scaler.transform(unseen)
             for name, estimator in estimators.items():
