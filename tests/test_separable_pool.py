@@ -114,17 +114,34 @@ def test_kernels_of_any_shape_and_rank(shape):
     assert_same(found, plain([image], kernels, lo, hi, False), 1e-9)
 
 
-def test_padded_images_answer_as_scipy_does():
+@pytest.mark.parametrize(
+    ("pad", "mode"),
+    [("wrap", "wrap"), ("reflect", "mirror"), ("symmetric", "reflect"), ("edge", "nearest"), ("zero", "constant")],
+)
+def test_padded_images_answer_as_scipy_does(pad, mode):
     rng = np.random.default_rng(3)
-    image = rng.random((50, 70))
+    images = [rng.random(shape) + 5 for shape in ((50, 70), (12, 20), (9, 200), (3, 4))]
     kernels = gaussian_derivatives(2.0, 6) + gaussian_derivatives(1.0, 3)
-    halo = [kernel.shape[0] // 2 for kernel in kernels]
-    trim = [(max(halo) - h, max(halo) - h) for h in halo]
-    found = separable_pool([np.pad(image, max(halo), mode="wrap")], kernels, lo=trim, hi=trim)
-    responses = np.array([scipy.ndimage.convolve(image, kernel, mode="wrap") for kernel in kernels])
-    np.testing.assert_allclose(found["mean"][0], responses.mean(axis=(1, 2)), atol=1e-12)
-    np.testing.assert_allclose(found["square"][0] / image.size, responses.var(axis=(1, 2)), rtol=1e-10)
-    np.testing.assert_allclose(found["max"][0], responses.max(axis=(1, 2)), rtol=1e-12)
+    trim = [(6 - kernel.shape[0] // 2,) * 2 for kernel in kernels]
+    found = separable_pool(images, kernels, lo=trim, hi=trim, halo=((6, 6), (6, 6)), pad=pad)
+    for i, image in enumerate(images):
+        responses = np.array([scipy.ndimage.convolve(image, kernel, mode=mode) for kernel in kernels])
+        np.testing.assert_allclose(found["mean"][i], responses.mean(axis=(1, 2)), atol=1e-12)
+        np.testing.assert_allclose(found["square"][i] / image.size, responses.var(axis=(1, 2)), rtol=1e-9, atol=1e-18)
+        np.testing.assert_allclose(found["min"][i], responses.min(axis=(1, 2)), atol=1e-12)
+        np.testing.assert_allclose(found["max"][i], responses.max(axis=(1, 2)), atol=1e-12)
+
+
+def test_padding_on_the_way_is_padding_before():
+    rng = np.random.default_rng(10)
+    images = [rng.random(shape).astype(np.float32) for shape in ((40, 90), (7, 5), (150, 33))]
+    kernels = [*gaussian_derivatives(1.0, 4), rng.random((2, 5))]
+    lo, hi = windows(kernels)
+    halo = ((9, 4), (3, 8))
+    for pad, mode in (("wrap", "wrap"), ("reflect", "reflect"), ("symmetric", "symmetric"), ("edge", "edge")):
+        found = separable_pool(images, kernels, lo=lo, hi=hi, halo=halo, pad=pad)
+        padded = [np.pad(image, halo, mode=mode) for image in images]
+        assert_same(found, plain(padded, kernels, lo, hi, False), TOLERANCE[np.float32])
 
 
 @pytest.mark.parametrize("modulus", [False, True])
@@ -272,4 +289,6 @@ def test_what_cannot_be_done_is_said():
     assert "thresholds=(2, 1)" in message([image], [kernel], thresholds=np.zeros((2, 1)))
     assert "n_threads=0" in message([image], [kernel], n_threads=0)
     assert "0 images" in message([], [kernel])
+    assert "pad='mirror'" in message([image], [kernel], pad="mirror", halo=((1, 1), (1, 1)))
+    assert "halo=((1, -1), (1, 1))" in message([image], [kernel], pad="edge", halo=((1, -1), (1, 1)))
     assert "lo=[(-1, 0)]" in message([image], [kernel], lo=[(-1, 0)])

@@ -15,6 +15,7 @@ from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
 from filterbank.errors import InputError, invalid
+from filterbank.geometry import PADDINGS
 from filterbank.kernels.simd import LANES, available, lanes_of, load, maximum, minimum, rows, store
 
 __all__ = ["Factors", "factor", "flops", "separable_pool"]
@@ -220,6 +221,8 @@ def separable_pool(
     *,
     lo: Sequence[tuple[int, int]],
     hi: Sequence[tuple[int, int]],
+    halo: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0)),
+    pad: str | None = None,
     modulus: bool = False,
     want: Sequence[str] = WANTED,
     thresholds: np.ndarray | None = None,
@@ -235,10 +238,13 @@ def separable_pool(
     Parameters
     ----------
     images : sequence of arrays, (height, width)
-        All float32 or all float64, finite, of any sizes, padded where padding is wanted.
+        All float32 or all float64, finite, of any sizes.
     kernels : sequence of real arrays, (height, width)
     lo, hi : sequence of (int, int)
-        For each kernel, how many positions are left out at the start and at the end of each axis.
+        For each kernel, how many positions of the padded image are left out at the start and at the end of each axis.
+    halo : ((before, after), (before, after)), optional
+        With `pad`, by how many samples each axis goes on beyond its ends; no padded copy is made.
+    pad : {"reflect", "symmetric", "edge", "wrap", "zero"}, optional
     modulus : bool
         Kernels come in pairs of one shape (and `lo`, `hi`), and a response is `sqrt(first**2 + second**2)`.
     want : sequence of {"mean", "square", "min", "max"}
@@ -273,7 +279,8 @@ def separable_pool(
     """
     images = [np.ascontiguousarray(image) for image in images]
     kernels = [np.asarray(kernel) for kernel in kernels]
-    _check(images, kernels, lo, hi, modulus, want, thresholds, n_threads)
+    halo = halo if pad else ((0, 0), (0, 0))
+    _check(images, kernels, lo, hi, halo, pad, modulus, want, thresholds, n_threads)
     n_responses = len(kernels) // (1 + modulus)
     dtype = images[0].dtype
     keys = tuple((*k.shape, *map(int, low), *map(int, high)) for k, low, high in zip(kernels, lo, hi))
@@ -288,18 +295,19 @@ def separable_pool(
         constants = sums * float(shift)  # what the mean alone would answer
         centre = np.hypot(*constants.T) if modulus else constants[:, 0]
         shifted = (levels - centre[:, np.newaxis]).astype(dtype)
+        at = [_indices(n, sides, pad) for n, sides in zip(image.shape, halo)]
 
         def pool_strips(first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
             states = np.empty((last - first, n_responses, 4))
             above = np.zeros((last - first, *levels.shape), dtype=np.int64)
             work = _work(plan.work, dtype)
             _pool_strips(
-                *(image, shift, first, plan.tables, plan.weights, plan.taps, constants.astype(dtype)),
+                *(image, *at, shift, first, plan.tables, plan.weights, plan.taps, constants.astype(dtype)),
                 *(centre.astype(dtype), shifted, work, work.reshape(-1), moments, extrema, states, above),
             )
             return states, above
 
-        n = -(-image.shape[1] * dtype.itemsize // STRIP_BYTES)
+        n = -(-len(at[1]) * dtype.itemsize // STRIP_BYTES)
         cuts = np.linspace(0, n, 1 + (1 if run is map else min(n_threads, n))).astype(int)
         parts = list(run(pool_strips, cuts[:-1], cuts[1:]))
         states, above = np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
@@ -317,7 +325,9 @@ def separable_pool(
         with ThreadPoolExecutor(n_threads) as pool:
             run = pool.map
             pooled = list(run(pool_image, images)) if len(images) >= n_threads else [pool_image(i, run) for i in images]
-    return _states(pooled, _counts(images, kernels, lo, hi, modulus), want, thresholds is not None)
+    return _states(
+        pooled, _counts(images, kernels, lo, hi, halo).prod(axis=2)[:, :: 1 + modulus], want, thresholds is not None
+    )
 
 
 class _Plan(NamedTuple):
@@ -411,12 +421,19 @@ def _counts(
     kernels: Sequence[np.ndarray],
     lo: Sequence[tuple[int, int]],
     hi: Sequence[tuple[int, int]],
-    modulus: bool,
+    halo: tuple[tuple[int, int], tuple[int, int]],
 ) -> np.ndarray:
-    """How many positions each image has for each response, (image, response)."""
-    counts = np.array([image.shape for image in images])[:, np.newaxis] + 1
-    counts = counts - np.array([kernel.shape for kernel in kernels]) - np.array(lo) - np.array(hi)
-    return counts.prod(axis=2)[:, :: 1 + modulus]
+    """How many positions each image has for each kernel along each axis, (image, kernel, axis)."""
+    sizes = np.array([image.shape for image in images]) + np.sum(halo, axis=1)
+    taken = np.array([kernel.shape for kernel in kernels]) - 1 + np.array(lo) + np.array(hi)
+    return sizes[:, np.newaxis] - taken
+
+
+def _indices(n: int, sides: tuple[int, int], pad: str | None) -> np.ndarray:
+    """Where each sample of a padded axis is found in the axis; -1 for a zero."""
+    if pad == "zero":
+        return np.pad(np.arange(n), sides, constant_values=-1)
+    return np.pad(np.arange(n), sides, mode=pad) if pad else np.arange(n)  # type: ignore[call-overload]
 
 
 def _states(
@@ -442,6 +459,8 @@ def _check(
     kernels: Sequence[np.ndarray],
     lo: Sequence[tuple[int, int]],
     hi: Sequence[tuple[int, int]],
+    halo: tuple[tuple[int, int], tuple[int, int]],
+    pad: str | None,
     modulus: bool,
     want: Sequence[str],
     thresholds: np.ndarray | None,
@@ -484,8 +503,11 @@ def _check(
         )
     if n_threads < 1:
         raise invalid("n_threads", n_threads, "at least 1")
-    counts = np.array([image.shape for image in images])[:, np.newaxis] + 1
-    counts = counts - np.array([kernel.shape for kernel in kernels]) - np.array(lo) - np.array(hi)
+    if pad is not None and pad not in PADDINGS:
+        raise invalid("pad", pad, f"None or one of {', '.join(PADDINGS)}")
+    if np.shape(halo) != (2, 2) or np.min(halo) < 0:
+        raise invalid("halo", halo, "((before, after), (before, after)), each at least 0")
+    counts = _counts(images, kernels, lo, hi, halo)
     if (counts < 1).any():
         i, k = np.argwhere((counts < 1).any(axis=2))[0]
         raise InputError(
@@ -593,16 +615,32 @@ _block_of_rows_4 = _make_pass(2, 4, sliding=False)
 
 @numba.njit(nogil=True, cache=True)
 def _pool_strips(  # type: ignore[no-untyped-def]
-    image, shift, first, tables, weights, taps, constants, centre, levels, work, flat, moments, extrema, states, above
+    image,
+    rows_at,
+    columns_at,
+    shift,
+    first,
+    tables,
+    weights,
+    taps,
+    constants,
+    centre,
+    levels,
+    work,
+    flat,
+    moments,
+    extrema,
+    states,
+    above,
 ):
     """Pool the strips from `first` on, as many as `states` has.
 
-    `tables` are groups of kernels of one shape (height, width, lo, hi; then bounds in the next two); blocks of up to 4
-    passes along rows (how many, from which on, where their taps are); clusters (bounds in the next two); products (its
-    pass along rows, where its taps are); responses (its number, bounds in the last; the middle one parts real and
-    imaginary); terms (its product in the cluster); and the sizes of what `work` holds (`flat` is the same memory): a
-    window of the image, the results of passes along rows, and those of passes along columns with room for two
-    responses more.
+    `rows_at` and `columns_at` say where the samples of the padded image are in the image; see `_cut`. `tables` are
+    groups of kernels of one shape (height, width, lo, hi; then bounds in the next two); blocks of up to 4 passes along
+    rows (how many, from which on, where their taps are); clusters (bounds in the next two); products (its pass along
+    rows, where its taps are); responses (its number, bounds in the last; the middle one parts real and imaginary); terms
+    (its product in the cluster); and the sizes of what `work` holds (`flat` is the same memory): a window of the image,
+    the results of passes along rows, and those of passes along columns with room for two responses more.
     """
     groups, blocks, clusters, products, responses, terms, sizes = tables
     tile, buffer, across, n_tiles = sizes[0, 0], sizes[0, 1], sizes[0, 2], sizes[0, 3]
@@ -618,23 +656,16 @@ def _pool_strips(  # type: ignore[no-untyped-def]
         left = (first + s) * strip
         for g in range(len(groups)):
             height, width, top = groups[g, 0], groups[g, 1], groups[g, 2]
-            n_rows = image.shape[0] - height + 1 - top - groups[g, 4]
-            n_columns = min(strip, image.shape[1] - width + 1 - groups[g, 3] - groups[g, 5] - left)
+            n_rows = len(rows_at) - height + 1 - top - groups[g, 4]
+            n_columns = min(strip, len(columns_at) - width + 1 - groups[g, 3] - groups[g, 5] - left)
             if n_columns <= 0:
                 continue
             for begin in range(0, n_rows, tile):
                 n = min(tile, n_rows - begin)
                 keep = height - 1 if begin else 0  # rows that the tile above has made already
-                _cut(
-                    image,
-                    shift,
-                    top + begin + keep,
-                    left + groups[g, 3],
-                    n + height - 1 - keep,
-                    strip + width - 1,
-                    flat,
-                    across,
-                )
+                below = rows_at[top + begin + keep : top + begin + n + height - 1]
+                across_at = columns_at[left + groups[g, 3] : left + groups[g, 3] + strip + width - 1]
+                _cut(image, below, across_at, shift, flat, across, strip + width - 1)
                 for b in range(groups[g, 6], groups[g, 7]):
                     _along_rows(
                         work,
@@ -684,15 +715,25 @@ def _pool_strips(  # type: ignore[no-untyped-def]
 
 
 @numba.njit(nogil=True, cache=True)
-def _cut(image, shift, top, left, height, width, flat, across):  # type: ignore[no-untyped-def]
-    """Copy a window of the image, less `shift`; beyond the right edge there are zeros."""
-    inside = min(width, image.shape[1] - left)
-    for y in range(height):
-        row = image[top + y, left : left + inside]
-        out = flat[y * across : y * across + width]
-        for x in range(inside):
-            out[x] = row[x] - shift
-        out[inside:] = 0
+def _cut(image, rows_at, columns_at, shift, flat, across, width):  # type: ignore[no-untyped-def]
+    """Copy a window, less `shift`; an index of -1 means a zero, and beyond the indices there are zeros too."""
+    n, first = columns_at.size, columns_at[0]
+    together = first >= 0 and columns_at[n - 1] - first == n - 1
+    for y in range(rows_at.size):
+        at = y * across
+        if rows_at[y] < 0:
+            for x in range(n):
+                flat[at + x] = -shift
+        elif together:
+            row, out = image[rows_at[y], first : first + n], flat[at : at + n]
+            for x in range(n):
+                out[x] = row[x] - shift
+        else:
+            row = image[rows_at[y]]
+            for x in range(n):
+                flat[at + x] = (row[columns_at[x]] if columns_at[x] >= 0 else 0) - shift
+        for x in range(n, width):
+            flat[at + x] = 0
 
 
 @numba.njit(nogil=True, cache=True)
