@@ -67,9 +67,7 @@ def with_threads_of(threads: int, X: np.ndarray, quick: bool) -> list[Row]:
     else:
         rows = [absent("thresholds", AEON, "library", threads=threads, demand=2.0, why="aeon is not installed")]
     medians = race([*many, *own, *peers], threads=threads, repeats=1 if quick else 7)
-    positions = 10_000 * (X.shape[1] - 8)
-    flops = 84 * positions * (2.0 * 9 + 2 * 119)  # a comparison and a count for each threshold
-    rows = rows_of("thresholds", [*many, *peers], medians, threads=threads, demands=DEMANDS, flops=flops) + rows
+    rows = rows_of("thresholds", [*many, *peers], medians, threads=threads, demands=DEMANDS) + rows
     rows += rows_of("thresholds, same shape", [*own, *peers], medians, threads=threads, demands={})
     return [row if row.peer_s is None else replace(row, note=rates(row)) for row in rows]
 
