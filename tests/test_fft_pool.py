@@ -10,7 +10,7 @@ import pytest
 
 from filterbank import InputError
 from filterbank.kernels import fft_pool as module
-from filterbank.kernels.fft_pool import POOLED, fft_pool
+from filterbank.kernels.fft_pool import POOLED, fft_pool, fft_window_pool
 
 TOLERANCES = {  # of mean, std and extrema, relative to the greatest modulus of a response
     np.float32: {"mean": 1e-6, "std": 5e-6, "min": 2e-6, "max": 2e-6},
@@ -249,3 +249,83 @@ np.testing.assert_allclose(got["square"][:, 0], y.var(1) * y.shape[1], rtol=1e-5
     features = "+avx2,+fma,+avx" if cpu == "haswell" else ""
     env = os.environ | {"NUMBA_CPU_NAME": cpu, "NUMBA_CPU_FEATURES": features}
     subprocess.run([sys.executable, "-c", code], check=True, env=env)
+
+
+def windows_of(x, kernels, window, hop, lo, hi, modulus):
+    kept = responses(x, kernels, lo, hi, modulus)
+    n = (min(map(len, kept)) - window) // hop + 1
+    seen = np.stack([np.lib.stride_tricks.sliding_window_view(y, window)[::hop][:n] for y in kept])
+    return {"mean": seen.mean(2), "square": seen.var(2) * window, "min": seen.min(2), "max": seen.max(2)}
+
+
+@pytest.mark.parametrize("plain", [False, True])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    ("n", "window", "hop"),
+    [
+        (5000, 100, 25),  # a multiple
+        (5000, 100, 30),  # not one
+        (5000, 7, 7),
+        (5000, 10, 33),  # gaps
+        (9000, 5, 3000),
+        (5000, 3000, 1999),  # hops longer than a transform's room
+        (60_000, 4100, 1000),
+        (4000, 3950, 17),
+        (3000, 1, 1),
+        (50, 3, 2),
+    ],
+)
+def test_windows_of_any_width_and_hop(n, window, hop, dtype, plain):
+    rng = np.random.default_rng(11)
+    x = noise(rng, n, dtype)
+    kernels = bank(rng, (5, 5, 40, 40, 17, 17))
+    lo, hi = [0, 0, 1, 1, 2, 2], [0, 0, 0, 0, 1, 1]
+    for modulus in (False, True):
+        expected = windows_of(x, kernels, window, hop, lo, hi, modulus)
+        got = fft_window_pool(
+            x, kernels, window=window, hop=hop, lo=lo, hi=hi, modulus=modulus, want=list(expected), plain=plain
+        )
+        tolerance = 4 * max(TOLERANCES[dtype].values())
+        for name, values in expected.items():
+            if name == "square":
+                np.testing.assert_allclose(np.sqrt(got[name] / window), np.sqrt(values / window), atol=tolerance)
+            else:
+                np.testing.assert_allclose(got[name], values, atol=tolerance, err_msg=name)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_windows_of_kernels_far_longer_than_they(dtype):
+    rng = np.random.default_rng(12)
+    x = noise(rng, 70_000, dtype)
+    kernels = bank(rng, (12, 700, 9000))
+    expected = windows_of(x, kernels, 500, 200, [0] * 3, [0] * 3, False)
+    got = fft_window_pool(x, kernels, window=500, hop=200, lo=[0] * 3, hi=[0] * 3, want=list(expected))
+    for name in ("mean", "min", "max"):
+        np.testing.assert_allclose(got[name], expected[name], atol=5e-6 if dtype == np.float32 else 1e-12)
+
+
+def test_windows_are_the_same_bits_for_any_number_of_threads():
+    rng = np.random.default_rng(13)
+    x = noise(rng, 300_000, np.float32)
+    kernels = bank(rng, (12, 700, 90))
+    for window, hop in ((500, 200), (9000, 5000)):
+        given = {"window": window, "hop": hop, "lo": [0] * 3, "hi": [0] * 3, "want": ["mean", "square", "min", "max"]}
+        one = fft_window_pool(x, kernels, **given)
+        two = fft_window_pool(x, kernels, n_threads=2, **given)
+        for name in one:
+            np.testing.assert_array_equal(one[name], two[name])
+
+
+@pytest.mark.parametrize(
+    ("change", "shown"),
+    [
+        ({"window": 0}, "window=0"),
+        ({"hop": -1}, "hop=-1"),
+        ({"window": 9}, "window=9"),
+        ({"want": ["position"]}, "pos"),
+    ],
+)
+def test_bad_windows_are_named(change, shown):
+    given = {"window": 2, "hop": 1, "lo": [0], "hi": [0]} | change
+    with pytest.raises(InputError, match=shown):
+        fft_window_pool(np.ones(10), [np.ones(3)], **given)

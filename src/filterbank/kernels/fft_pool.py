@@ -51,7 +51,7 @@ POOLED = ("mean", "square", "min", "max", "position")
 SMALLEST, LARGEST = 16, 1 << 20  # sizes of a transform
 CHUNK = 32  # rows of responses, of each quarter or eighth of the transform, that are pooled at a time
 TASKS = 48  # parts that the work of one plan is cut into; fixed, so that no sum depends on the number of threads
-SECOND_LEVEL = 1 << 20  # bytes of the second-level cache
+CACHES = ((1 << 20, 1.0), (1 << 21, 1.2), (1 << 24, 1.4))  # bytes that a thread works in, and how much slower that is
 FIELDS = 6  # of a segment: start, samples, samples to the signal's end, positions owned, first position, cell
 PIVOT, SUM, SQUARE, MAX, MIN, BEST, PLACE, N_SUMS = range(8)  # rows of a cell's running sums
 
@@ -436,7 +436,7 @@ def _cost(n_segments: int, n_pairs: float, size: int, width: int, lanes: int) ->
     """A model of the time, in nanoseconds; fitted to one core with AVX-512."""
     groups = -(-n_segments // lanes)
     bytes_ = 6 * size * width
-    slow = 1.0 if bytes_ <= SECOND_LEVEL else 1.3 if bytes_ <= 2 * SECOND_LEVEL else 2.0
+    slow = next((factor for level, factor in CACHES if bytes_ <= level), 2.0)
     transform = 1.2 * size * math.log2(size) * slow * width / 64
     return groups * (n_pairs * (transform + 400 + 20 * lanes) + 1.5 * transform + 13 * size * lanes / 16)
 
