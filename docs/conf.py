@@ -1,12 +1,13 @@
 """How the documentation is built: offline, from docstrings, the program's own help, and the pages beside this file."""
 
+import re
 from pathlib import Path
 
 import filterbank
 
 project = "filterbank"
 author = "The filterbank developers"
-copyright = "2026, the filterbank developers"  # noqa: A001
+copyright = "2026, the filterbank developers"
 release = filterbank.__version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc"]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
@@ -50,11 +51,19 @@ def write_command_line(app: object) -> None:
             if record and "--help" not in record[0]:
                 lines.append(f"| `{record[0]}` | {record[1].replace('|', '/')} |")
             elif not record:
-                lines.append(f"| `{parameter.metavar or parameter.name.upper()}` | {getattr(parameter, 'help', '') or ''} |")
+                lines.append(
+                    f"| `{parameter.metavar or parameter.name.upper()}` | {getattr(parameter, 'help', '') or ''} |"
+                )
         lines.append("")
     Path(app.srcdir, "command_line.md").write_text("\n".join(lines))  # type: ignore[attr-defined]
+
+
+def escape_stars(app: object, what: str, name: str, item: object, options: object, lines: list[str]) -> None:
+    """Let `(channel, *axes)` stand in docstrings as it is: the star begins no emphasis."""
+    lines[:] = [re.sub(r"\*(axes|positions)\b", r"\\*\1", line) for line in lines]
 
 
 def setup(app: object) -> None:
     """Connect what is written before the build."""
     app.connect("builder-inited", write_command_line)  # type: ignore[attr-defined]
+    app.connect("autodoc-process-docstring", escape_stars)  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Draws docs/_static/overview.svg, the picture at the head of the README: signal, bank, pool, and a score to believe."""
+"""Draws docs/_static/overview.svg, the picture at the head of the README: signal, bank, pool, score."""
 
 from pathlib import Path
 
@@ -21,7 +21,9 @@ def main() -> None:
     bank = GaborBank(frequencies=1 / np.geomspace(4, 36, 28), bandwidth=0.8, pad="symmetric")
     representation = Representation(bank, Moments(["mean"])).fit([signal])
     periods = 1 / representation.feature_table_["frequency"]
-    responses = np.stack([representation.explain(signal, name).response for name in representation.get_feature_names_out()])
+    responses = np.stack(
+        [representation.explain(signal, name).response for name in representation.get_feature_names_out()]
+    )
     responses /= responses.max(axis=1, keepdims=True).max()
     result = filterbank.compare(data, recipes=["tutorial_gabor"], n_jobs=-1)
     table = result.table.set_index("classifier")
@@ -43,7 +45,14 @@ def main() -> None:
             row = table.loc[name]
             right.plot([row.low, row.high], [y, y], color=BLUE, lw=2)
             right.plot(row.score, y, "o", color=BLUE, label="a new city, 95 % interval" if y == 0 else None)
-            right.plot(row.naive_score, y + 0.22, "o", mfc="none", color=ORANGE, label="naive leave-one-out" if y == 0 else None)
+            right.plot(
+                row.naive_score,
+                y + 0.22,
+                "o",
+                mfc="none",
+                color=ORANGE,
+                label="naive leave-one-out" if y == 0 else None,
+            )
         right.axvline(table.chance.iloc[0], color=GREY, ls="--", lw=1, label="chance")
         right.set_yticks(range(4), ["svm", "logistic", "ridge", "1-nn"])
         right.set(title="a score to believe", xlabel="accuracy", xlim=(0.28, 1.03), ylim=(-1.75, 3.6))

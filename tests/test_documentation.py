@@ -31,5 +31,7 @@ def test_the_readme_says_what_the_demo_says():
     )
     row = result.row("tutorial_gabor", "1-nn")
     text = (ROOT / "README.md").read_text()
-    assert f"scores {row.naive_score:.3f} by naive leave-one-out and {row.score:.3f} in a city" in " ".join(text.split())
+    assert f"scores {row.naive_score:.3f} by naive leave-one-out and {row.score:.3f} in a city" in " ".join(
+        text.split()
+    )
     assert f"With four cities that {row.score:.3f} is anything from {row.low:.2f} to {row.high:.2f}" in text

@@ -204,8 +204,7 @@ class Representation(_SignalTransformer):
             samples = sample_responses(self.bank_, self.pool, signals, max_samples=self.max_samples, rng=rng)
         else:
             samples = np.empty((0, len(responses)))
-            for part, _ in self.bank_.parts(joint=self.pool.joint):  # what can be told now is told now
-                part.geometry.check(signals.axes(0))
+            self.bank_.geometry.check(signals.axes(0))  # what can be told now is told now
         self.pool_ = self.pool.fit(samples, rng)
         self._feature_rows = self.pool_.feature_table(responses, signals.n_axes)
         return self

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import Any, Protocol, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
 
 from filterbank import kernels as compiled
 from filterbank.errors import InputError, invalid
@@ -78,7 +79,7 @@ class LinearBank(BaseEstimator):
         LinearBank
             With the attributes `kernels_` (list of arrays), `kernel_table_` (list of dicts) and `geometry`.
         """
-        designed = clone(self)
+        designed = copy.copy(self)
         kernels, rows = designed._design(info)
         if info.n_axes != kernels[0].ndim:
             raise InputError(
@@ -149,7 +150,7 @@ class LinearBank(BaseEstimator):
         parts: list[tuple[Bank, np.ndarray]] = []
         for shape in shapes:
             chosen = [i for i, k in enumerate(self.kernels_) if k.shape == shape]
-            part = clone(self)
+            part = copy.copy(self)
             part._set([self.kernels_[i] for i in chosen], [self.kernel_table_[i] for i in chosen], self.n_channels_)
             index = np.add.outer(np.arange(self.n_channels_) * n_kernels, chosen).ravel()
             parts.append((part, index))
@@ -196,7 +197,7 @@ class LinearBank(BaseEstimator):
         if self.readout in ("real", "imaginary"):
             return responses
         real, imaginary = responses[::2], responses[1::2]
-        return np.hypot(real, imaginary) if self.readout == "modulus" else real + 1j * imaginary
+        return np.sqrt(real * real + imaginary * imaginary) if self.readout == "modulus" else real + 1j * imaginary
 
     def response_table(self) -> list[dict[str, Any]]:
         """Return a row a response: `response` (its name), `channel`, and the kernel's own row."""

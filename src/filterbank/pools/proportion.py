@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import clone
 
 from filterbank.errors import invalid
 from filterbank.pools.base import PerResponse, State, real_responses
@@ -51,7 +51,7 @@ class Proportion(PerResponse):
 
     def fit(self, samples: np.ndarray, rng: np.random.Generator) -> Self:
         """Return a copy with `thresholds_`, (response, threshold)."""
-        fitted = clone(self)
+        fitted = copy.copy(self)
         if self.quantiles is None:
             given = np.asarray(self.thresholds, dtype=np.float64)
             if given.ndim != 1 or not given.size or not np.isfinite(given).all():
@@ -66,7 +66,7 @@ class Proportion(PerResponse):
 
     def take(self, index: np.ndarray) -> Self:
         """Return the pool for some of the responses."""
-        taken = clone(self)
+        taken = copy.copy(self)
         taken.thresholds_ = self.thresholds_[index]
         return taken
 
