@@ -280,6 +280,7 @@ def test_what_cannot_be_done_is_said():
 
     assert "image 1 has shape (2, 9)" in message([image, np.zeros((2, 9))], [kernel])
     assert "no position" in message([image], [kernel], lo=[(3, 3)], hi=[(3, 3)])
+    assert "image 0 is float64 with shape (0, 8)" in message([image[:0]], [kernel])
     assert "image 0 is int64" in message([image.astype(np.int64)], [kernel])
     assert "image 1 is float32" in message([image, image.astype(np.float32)], [kernel])
     assert "kernel 0 is complex128" in message([image], [kernel * 1j])

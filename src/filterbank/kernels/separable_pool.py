@@ -267,7 +267,8 @@ def separable_pool(
     The work is done in the images' own precision. Each image's mean is taken off first and put back in the results, so
     that neither the responses nor their squares lose digits to a large constant. Responses agree with dense sums to
     rounding, so a count above a threshold can differ for responses within rounding of it. Extra memory doesn't grow
-    with the images: about 0.2 MiB a thread for kernels of up to 33 x 33.
+    with the images: for kernels of up to 33 x 33, some 12 KiB a thread for each pass along rows of one shape, and as
+    much for each pass along columns whose results are added up.
 
     Examples
     --------
@@ -277,9 +278,9 @@ def separable_pool(
     >>> pooled["count"].item(), pooled["mean"].round(9).item(), pooled["max"].round(9).item()
     (12.0, 9.5, 16.0)
     """
-    images = [np.ascontiguousarray(image) for image in images]
+    images = [np.asarray(image) for image in images]
     kernels = [np.asarray(kernel) for kernel in kernels]
-    halo = halo if pad else ((0, 0), (0, 0))
+    halo = tuple(map(tuple, halo)) if pad else ((0, 0), (0, 0))  # type: ignore[assignment]
     _check(images, kernels, lo, hi, halo, pad, modulus, want, thresholds, n_threads)
     n_responses = len(kernels) // (1 + modulus)
     dtype = images[0].dtype
@@ -291,6 +292,7 @@ def separable_pool(
     moments, extrema = bool({"mean", "square"} & set(want)), bool({"min", "max"} & set(want))
 
     def pool_image(image: np.ndarray, run: Any = map) -> tuple[np.ndarray, ...]:
+        image = np.ascontiguousarray(image)
         shift = image[::8].mean(dtype=np.float64).astype(dtype)  # any number near the mean does
         constants = sums * float(shift)  # what the mean alone would answer
         centre = np.hypot(*constants.T) if modulus else constants[:, 0]
@@ -322,12 +324,16 @@ def separable_pool(
     if n_threads == 1:
         pooled = [pool_image(image) for image in images]
     else:
+        several = -(-len(images) // (8 * n_threads))
+        chunks = [images[i : i + several] for i in range(0, len(images), several)]
         with ThreadPoolExecutor(n_threads) as pool:
-            run = pool.map
-            pooled = list(run(pool_image, images)) if len(images) >= n_threads else [pool_image(i, run) for i in images]
-    return _states(
-        pooled, _counts(images, kernels, lo, hi, halo).prod(axis=2)[:, :: 1 + modulus], want, thresholds is not None
-    )
+            if len(images) < n_threads:
+                pooled = [pool_image(image, pool.map) for image in images]
+            else:
+                done = pool.map(lambda chunk: [pool_image(image) for image in chunk], chunks)
+                pooled = [result for results in done for result in results]
+    counts = _counts(images, kernels, lo, hi, halo).prod(axis=2)[:, :: 1 + modulus]
+    return _states(pooled, counts, want, thresholds is not None)
 
 
 class _Plan(NamedTuple):
@@ -429,6 +435,7 @@ def _counts(
     return sizes[:, np.newaxis] - taken
 
 
+@functools.lru_cache(maxsize=64)
 def _indices(n: int, sides: tuple[int, int], pad: str | None) -> np.ndarray:
     """Where each sample of a padded axis is found in the axis; -1 for a zero."""
     if pad == "zero":
@@ -470,10 +477,10 @@ def _check(
     if not images or not kernels:
         raise InputError(f"there are {len(images)} images and {len(kernels)} kernels. Pass at least one of each.")
     for i, image in enumerate(images):
-        if image.ndim != 2 or image.dtype not in LANES or image.dtype != images[0].dtype:
+        if image.ndim != 2 or not image.size or image.dtype not in LANES or image.dtype != images[0].dtype:
             raise InputError(
                 f"image {i} is {image.dtype} with shape {image.shape}, and images are all float32 or all float64, "
-                "(height, width)."
+                "(height, width), of at least one sample."
             )
     for k, kernel in enumerate(kernels):
         if kernel.ndim != 2 or not kernel.size or np.iscomplexobj(kernel):
@@ -638,9 +645,9 @@ def _pool_strips(  # type: ignore[no-untyped-def]
     `rows_at` and `columns_at` say where the samples of the padded image are in the image; see `_cut`. `tables` are
     groups of kernels of one shape (height, width, lo, hi; then bounds in the next two); blocks of up to 4 passes along
     rows (how many, from which on, where their taps are); clusters (bounds in the next two); products (its pass along
-    rows, where its taps are); responses (its number, bounds in the last; the middle one parts real and imaginary); terms
-    (its product in the cluster); and the sizes of what `work` holds (`flat` is the same memory): a window of the image,
-    the results of passes along rows, and those of passes along columns with room for two responses more.
+    rows, where its taps are); responses (its number, bounds in the last; the middle one parts real and imaginary);
+    terms (its product in the cluster); and the sizes of what `work` holds (`flat` is the same memory): a window of the
+    image, the results of passes along rows, and those of passes along columns with room for two responses more.
     """
     groups, blocks, clusters, products, responses, terms, sizes = tables
     tile, buffer, across, n_tiles = sizes[0, 0], sizes[0, 1], sizes[0, 2], sizes[0, 3]
