@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filterbank import FilterBank, GaborBank, GaussianBank, Moments, Proportion, Signals, engine, fold
+from filterbank import FilterBank, GaborBank, GaussianBank, InputError, Moments, Proportion, Signals, engine, fold
 from filterbank.pools.moments import STATISTICS
 
 BANKS = {
@@ -20,7 +20,7 @@ POOLS = [Moments(STATISTICS), Moments(["std"]), Moments(["max_position"]), Propo
 
 def plainly(monkeypatch, bank, pool, signals, **options):
     with monkeypatch.context() as patched:
-        patched.setattr(engine, "fuse", lambda bank, pool: None)
+        patched.setattr(engine, "fuse", lambda bank, pool, method: None)
         return fold(bank, pool, signals, **options)
 
 
@@ -39,7 +39,8 @@ def test_fused_kernels_equal_the_plain_composition(monkeypatch, name, pool, dtyp
     fused = fold(bank, pool, signals, block_size=block_size)
     assert fused.dtype == plain.dtype == dtype
     exact = [
-        row["statistic"].startswith(("max_position", "share")) for row in pool.feature_table(bank.response_table(), 1)
+        row["statistic"].startswith(("max_position", "share", "positive"))
+        for row in pool.feature_table(bank.response_table(), 1)
     ]
     np.testing.assert_array_equal(fused[:, exact], plain[:, exact])
     tolerance = 1e-12 if dtype == np.float64 else 2e-6
@@ -57,7 +58,6 @@ def test_batches_dtypes_and_threads_do_not_show(seed, n):
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(engine, "BATCH", 3)
         patched.setattr(engine, "BATCH_SAMPLES", 100)
-        patched.setattr(engine, "SMALL", 0)
         for n_jobs in (1, 2):
             np.testing.assert_array_equal(fold(bank, Moments(STATISTICS), signals, n_jobs=n_jobs), one_by_one)
 
@@ -70,4 +70,72 @@ def test_long_signals_are_cut_without_being_asked(monkeypatch):
     monkeypatch.setattr(engine, "BLOCK", 1000)
     cut = fold(bank, Moments(STATISTICS), signals)
     np.testing.assert_allclose(cut, whole, rtol=1e-12)
-    assert np.array_equal(cut[:, 4::5], whole[:, 4::5])  # positions of maxima
+    for k in (4, 5):  # positions of maxima, shares of positives
+        np.testing.assert_array_equal(cut[:, k::6], whole[:, k::6])
+
+
+IMAGE_BANKS = {
+    "gabor": GaborBank(2, n_frequencies=2, orientations=4, truncate=1.5),
+    "gabor, unpadded": GaborBank(2, n_frequencies=2, orientations=3, truncate=1.0, pad=None, readout="real"),
+    "gaussian": GaussianBank(2, sigmas=[1.0, 1.5], orders=[0, 1, 2], truncate=2.0, pad="wrap"),
+}
+
+
+@pytest.mark.parametrize("name", IMAGE_BANKS)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("block_size", [None, 6, (5, 9)])
+def test_separable_passes_equal_the_plain_composition(monkeypatch, name, dtype, channels, block_size):
+    rng = np.random.default_rng(6)
+    arrays = [rng.normal(size=(channels, *size)).astype(dtype) for size in ((17, 23), (20, 15), (41, 30))]
+    arrays[1] += 100
+    signals = Signals.wrap(arrays, n_axes=2)
+    bank = IMAGE_BANKS[name].prepare(signals.info, rng)
+    pool = Moments(["mean", "std", "min", "max"])
+    assert [row["method"] for row in engine.explain_plan(bank, pool, signals)] == ["separable"]
+    plain = fold(bank, pool, signals, block_size=block_size, method="plain")
+    fused = fold(bank, pool, signals, block_size=block_size)
+    tolerance = 1e-11 if dtype == np.float64 else 1e-5
+    np.testing.assert_allclose(fused, plain, rtol=tolerance, atol=100 * tolerance)
+    np.testing.assert_array_equal(fold(bank, pool, signals, block_size=block_size, n_jobs=2), fused)
+
+
+def test_the_plan_says_what_and_why():
+    rng = np.random.default_rng(0)
+    signals = Signals.wrap([rng.normal(size=n) for n in (300, 40_000, 300)])
+    bank = GaborBank(n_frequencies=6).prepare(signals.info, rng)
+    plan = {row["method"]: row for row in engine.explain_plan(bank, Moments(), signals)}
+    assert plan["fft"]["signals"] >= 1
+    assert "Fourier" in plan["fft"]["why"]
+    (exact,) = engine.explain_plan(bank, Moments(["max_position"]), signals)
+    assert (exact["method"], exact["signals"]) == ("direct", 3)
+    assert "fixed order" in exact["why"]
+    (asked,) = engine.explain_plan(bank, Moments(), signals, method="plain")
+    assert asked["why"] == "it was asked for"
+    volumes = Signals.wrap(np.zeros((1, 9, 9, 9)), n_axes=3)
+    (plain,) = engine.explain_plan(GaussianBank(3, sigmas=[1.0]).prepare(volumes.info, rng), Moments(), volumes)
+    assert (plain["method"], plain["why"]) == ("plain", "there is no fused kernel for three axes")
+    noise = Signals.wrap(np.zeros((1, 20, 20)), n_axes=2)
+    random = FilterBank(rng.normal(size=(4, 15, 15))).prepare(noise.info, rng)
+    assert "ranks" in engine.explain_plan(random, Moments(), noise)[0]["why"]
+
+
+@pytest.mark.parametrize("method", ["direct", "fft", "plain"])
+def test_methods_can_be_forced_and_agree(method):
+    rng = np.random.default_rng(1)
+    signals = Signals.wrap([rng.normal(size=n) for n in (200, 3000, 90)])
+    bank = GaborBank(n_frequencies=4).prepare(signals.info, rng)
+    expected = fold(bank, Moments(STATISTICS[:4]), signals)
+    forced = fold(bank, Moments(STATISTICS[:4]), signals, method=method)
+    np.testing.assert_allclose(forced, expected, atol=1e-12)
+    np.testing.assert_array_equal(fold(bank, Moments(STATISTICS[:4]), signals, method=method, n_jobs=2), forced)
+
+
+def test_a_method_that_is_not_to_be_had_is_refused():
+    rng = np.random.default_rng(1)
+    signals = Signals.wrap([rng.normal(size=50)])
+    bank = GaborBank(n_frequencies=2).prepare(signals.info, rng)
+    with pytest.raises(InputError, match="method='separable' is not to be had here: one axis"):
+        fold(bank, Moments(), signals, method="separable")
+    with pytest.raises(InputError, match="method='quick' is not one of auto"):
+        fold(bank, Moments(), signals, method="quick")

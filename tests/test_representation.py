@@ -76,7 +76,7 @@ def test_one_contract_for_all_dimensions_and_channels(n_axes, channels):
 def test_features_equal_the_plain_composition():
     signals, _ = ragged(5, channels=2)
     kernels = [RNG.normal(size=4), RNG.normal(size=7)]
-    pool = Moments(["mean", "std", "min", "max", "max_position"])
+    pool = Moments(["mean", "std", "min", "max", "max_position", "positive"])
     got = Representation(FilterBank(kernels), pool).fit_transform(signals)
     for row, signal in zip(got, signals):
         expected = []
@@ -84,6 +84,7 @@ def test_features_equal_the_plain_composition():
             for kernel in kernels:
                 r = np.convolve(channel, kernel, "valid")
                 expected += [r.mean(), r.std(), r.min(), r.max(), r.argmax() + (len(kernel) - 1) // 2]
+                expected.append((r > 0).mean())
         np.testing.assert_allclose(row, expected, rtol=1e-12, atol=1e-12)
 
 

@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from joblib import effective_n_jobs
 
 from filterbank.banks import Bank
 from filterbank.errors import InputError
-from filterbank.fusion import Fused, fuse
+from filterbank.fusion import Fused, fuse, vector_note, why_plain
 from filterbank.geometry import Geometry
 from filterbank.pools import Pool
 from filterbank.pools.base import State
-from filterbank.signals import Signals, check_finite
+from filterbank.signals import LazySignal, Signals, check_finite
 
-__all__ = ["fold", "sample_responses"]
+__all__ = ["explain_plan", "fold", "sample_responses"]
 
 BATCH = 4096  # signals that are looked at together
 BATCH_SAMPLES = 1 << 20  # and samples, where they must be read, padded or cut
-BLOCK = 1 << 18  # positions from which a signal is cut in blocks, where the user doesn't say
-SMALL = 2_000_000  # products of samples and taps below which threads don't pay
+BLOCK = 1 << 20  # positions from which a signal is cut in blocks, where the user doesn't say
+CHUNK = 16  # signals that a thread reads and folds at a time
+FINITE_AT_ONCE = 512  # samples a signal below which many are looked at together for NaN
 
 
 def fold(
@@ -34,6 +37,7 @@ def fold(
     *,
     n_jobs: int | None = None,
     block_size: int | Sequence[int] | None = None,
+    method: str = "auto",
 ) -> np.ndarray:
     """Return the features of every signal: `finish(merge over blocks of update(bank(block)))`.
 
@@ -45,10 +49,13 @@ def fold(
         Fitted.
     signals : Signals
     n_jobs : int, optional
-        Threads, in joblib's sense. The features don't depend on it.
+        Threads, in joblib's sense. The features don't depend on it, bit for bit.
     block_size : int or sequence of int, optional
         Positions of a block along each axis. The features don't depend on it: bit for bit where the pool is exact, else
         to rounding (1e-10 relative in float64, 1e-4 in float32). It bounds memory: one block's responses at a time.
+    method : {"auto", "direct", "fft", "separable", "plain"}
+        How responses are evaluated; see `explain_plan`. "fft" and "separable" round otherwise than "direct", so that an
+        exact pool may count a position on the other side of a threshold if its response lies within rounding of it.
 
     Returns
     -------
@@ -61,27 +68,57 @@ def fold(
         For a signal with NaN, with other channels than the bank was prepared for, or too short; its index is named.
     """
     n_threads = effective_n_jobs(n_jobs)
-    fused = fuse(bank, pool)
+    fused = fuse(bank, pool, method)
 
     def some(indices: np.ndarray, n_inner: int = 1) -> np.ndarray:
         if fused is None:
             return np.stack([_fold_plainly(bank, pool, signals[int(i)], int(i), block_size) for i in indices])
-        return np.concatenate(list(_fold_fused(fused, bank, pool, signals, indices, n_inner, block_size)))
+        rows = list(_fold_fused(fused, bank, pool, signals, indices, n_inner, block_size))
+        return rows[0] if len(rows) == 1 else np.concatenate(rows)
 
     everything = np.arange(len(signals))
-    if n_threads == 1 or _is_small(fused, signals):
-        return some(everything)
-    if len(signals) < 4 * n_threads:  # few and perhaps long: threads share the blocks of each
-        return some(everything, n_threads)
-    chunks = np.array_split(everything, 8 * n_threads)
+    if fused is not None and (len(signals) == 1 or not any(isinstance(item, LazySignal) for item in signals.stored)):
+        return some(everything, n_threads)  # the kernels share their work among threads
+    # What must be read, and what has no kernel: some signals at a time, the same ones for any number of threads.
+    chunks = [everything[i : i + CHUNK] for i in range(0, len(everything), CHUNK)]
+    if n_threads == 1 or len(chunks) == 1:
+        return np.concatenate([some(chunk) for chunk in chunks])
     with ThreadPoolExecutor(n_threads) as threads:
-        return np.concatenate(list(threads.map(some, [chunk for chunk in chunks if len(chunk)])))
+        return np.concatenate(list(threads.map(some, chunks)))
 
 
-def _is_small(fused: Fused | None, signals: Signals) -> bool:
-    """Whether the work is known to be too little to share among threads."""
-    held = signals.held(0, len(signals))
-    return fused is not None and held is not None and sum(map(len, held)) * fused.taps < SMALL
+def explain_plan(bank: Bank, pool: Pool, signals: Signals, *, method: str = "auto") -> list[dict[str, Any]]:
+    """Say how `fold` would evaluate these signals, and why; reads what lies in files.
+
+    Returns
+    -------
+    list of dict
+        For each method that is taken: `method`, `signals` (how many), `why`, and `vectors` (whether the compiled kernel
+        uses explicit vectors, or why not).
+    """
+    fused = fuse(bank, pool, method)
+    if fused is None:
+        why = "it was asked for" if method == "plain" else why_plain(bank, pool, method)
+        return [{"method": "plain", "signals": len(signals), "why": why, "vectors": "none"}]
+    rows: dict[str, dict[str, Any]] = {}
+    for i in range(len(signals)):
+        axes = signals.axes(i)
+        chosen = fused.method_for(axes[0], np.dtype(np.float64)) if len(axes) == 1 else fused.method
+        row = rows.setdefault(chosen, {"method": chosen, "signals": 0, "why": "", "vectors": vector_note()})
+        row["signals"] += 1
+        if method != "auto":
+            row["why"] = "it was asked for"
+        elif chosen == "separable":
+            row["why"] = "the kernels are sums of few products of one row and one column"
+        elif fused.method != "auto":
+            row["why"] = "the pool is exact: sums must have a fixed order"
+        else:
+            costs = fused.costs(axes[0], np.dtype(np.float64))
+            row["why"] = (
+                f"for {axes[0]} samples about {costs['direct'] / 1e3:.3g} us directly and {costs['fft'] / 1e3:.3g} us "
+                "by Fourier transform"
+            )
+    return list(rows.values())
 
 
 def _fold_fused(
@@ -94,37 +131,50 @@ def _fold_fused(
     block_size: int | Sequence[int] | None,
 ) -> Iterator[np.ndarray]:
     """Fold signals in batches: their blocks through a fused kernel, then each signal's states merged."""
-    whole = bank.geometry.pad is None and bank.n_channels_ == 1 and block_size is None
+    plain = (bank.geometry.pad is None or fused.pads_itself) and bank.n_channels_ == 1 and block_size is None
+    both = [(True, True)] * bank.n_axes
     for begin in range(0, len(indices), BATCH):
         rows = indices[begin : begin + BATCH]
-        held = signals.held(int(rows[0]), int(rows[-1]) + 1) if whole else None
-        if held is not None and _are_plain(held, bank.geometry.extent[0]):  # many short ones: no work on each
-            state = fused.run(0, held, is_first=True, is_last=True, n_threads=n_threads)
-            yield pool.finish(state).astype(held[0].dtype)
+        held = signals.held(int(rows[0]), int(rows[-1]) + 1) if plain else None
+        if held is not None and _are_plain(held, bank.geometry):  # perhaps many short ones: no work on each
+            state = fused.run(0, held, ends=both, whole=True, n_threads=n_threads)
+            yield pool.finish(state).astype(held[0].dtype, copy=False)
             continue
-        for batch in _batches(bank, signals, rows, block_size):
-            yield pool.finish(_batch_state(fused, bank, pool, batch, n_threads)).astype(batch[0].samples.dtype)
+        for batch in _batches(fused, bank, signals, rows, block_size):
+            features = pool.finish(_batch_state(fused, bank, pool, batch, n_threads))
+            yield features.astype(batch[0].samples.dtype, copy=False)
 
 
-def _are_plain(arrays: list[np.ndarray], shortest: int) -> bool:
-    """Whether no array is too short, or so long that it must be cut, or holds NaN or infinity."""
+def _are_plain(arrays: list[np.ndarray], geometry: Geometry) -> bool:
+    """Whether no array is too short, or so large that it must be cut, or holds NaN or infinity."""
+    if geometry.n_axes > 1:
+        return all(_is_fine(array, geometry) for array in arrays)
     lengths = list(map(len, arrays))
-    return min(lengths) >= shortest and max(lengths) <= BLOCK and bool(np.isfinite(np.concatenate(arrays).sum()))
+    if min(lengths) < geometry.extent[0] or max(lengths) > BLOCK:
+        return False
+    if len(arrays) * FINITE_AT_ONCE > sum(lengths):  # short ones
+        return bool(np.isfinite(np.concatenate(arrays).sum(dtype=np.float64)))
+    return all(np.isfinite(array.sum(dtype=np.float64)) for array in arrays)
+
+
+def _is_fine(array: np.ndarray, geometry: Geometry) -> bool:
+    fits = 0 not in geometry.positions(array.shape) and array.size <= BLOCK
+    return fits and bool(np.isfinite(array.sum(dtype=np.float64)))
 
 
 @dataclass(frozen=True)
 class _Block:
-    """A block of a signal: which signal, where, and whether at its ends."""
+    """A block of a signal: which signal, where, and for each axis whether at its ends; or a whole signal, unpadded."""
 
     signal: int
-    origin: int
+    origin: tuple[int, ...]
     samples: np.ndarray
-    is_first: bool
-    is_last: bool
+    ends: tuple[tuple[bool, bool], ...]
+    whole: bool
 
 
 def _batches(
-    bank: Bank, signals: Signals, indices: np.ndarray, block_size: int | Sequence[int] | None
+    fused: Fused, bank: Bank, signals: Signals, indices: np.ndarray, block_size: int | Sequence[int] | None
 ) -> Iterator[list[_Block]]:
     """Read signals, cut them in blocks, and yield the blocks of some whole signals of one dtype at a time."""
     batch: list[_Block] = []
@@ -133,31 +183,44 @@ def _batches(
         signal = signals[i]
         check_signal(signal, i, bank.n_channels_)
         bank.geometry.check(signal.shape[1:], i)
-        (count,) = bank.geometry.positions(signal.shape[1:])
-        size = BLOCK if block_size is None else block_size
         if batch and (samples + signal.size > BATCH_SAMPLES or batch[0].samples.dtype != signal.dtype):
             yield batch
             batch, samples = [], 0
-        for (origin,), block in bank.geometry.blocks(signal, block_size=size):
-            n = block.shape[1] - bank.geometry.extent[0] + 1
-            batch.append(_Block(i, origin, np.ascontiguousarray(block), origin == 0, origin + n == count))
+        batch += _blocks(fused, bank.geometry, signal, i, block_size)
         samples += signal.size
     yield batch
 
 
+def _blocks(
+    fused: Fused, geometry: Geometry, signal: np.ndarray, i: int, block_size: int | Sequence[int] | None
+) -> Iterator[_Block]:
+    axes = signal.shape[1:]
+    counts = geometry.positions(axes)
+    if block_size is None:
+        if fused.pads_itself and math.prod(axes) <= BLOCK:
+            yield _Block(i, (0,) * len(axes), np.ascontiguousarray(signal), ((True, True),) * len(axes), True)
+            return
+        rows = max(1, BLOCK // math.prod(axes[1:]))
+        block_size = (min(rows, counts[0]), *counts[1:])
+    for origin, block in geometry.blocks(signal, block_size=block_size):
+        sizes = [n - e + 1 for n, e in zip(block.shape[1:], geometry.extent)]
+        ends = tuple((start == 0, start + size == n) for start, size, n in zip(origin, sizes, counts))
+        yield _Block(i, origin, np.ascontiguousarray(block), ends, False)
+
+
 def _batch_state(fused: Fused, bank: Bank, pool: Pool, batch: list[_Block], n_threads: int) -> State:
     """Return the states of a batch's signals, with the signals as the first axis."""
-    groups = sorted({(block.is_first, block.is_last) for block in batch})
+    groups = sorted({(block.ends, block.whole) for block in batch})
     found: dict[int, State] = {}
-    for ends in groups:
-        chosen = [k for k, block in enumerate(batch) if (block.is_first, block.is_last) == ends]
+    for ends, whole in groups:
+        chosen = [k for k, block in enumerate(batch) if (block.ends, block.whole) == (ends, whole)]
         states = [
-            fused.run(c, [batch[k].samples[c] for k in chosen], is_first=ends[0], is_last=ends[1], n_threads=n_threads)
+            fused.run(c, [batch[k].samples[c] for k in chosen], ends=ends, whole=whole, n_threads=n_threads)
             for c in range(bank.n_channels_)
         ]
         state = {name: np.concatenate([one[name] for one in states], axis=1) for name in states[0]}
         if "position" in state:
-            state["position"] = state["position"] + np.array([batch[k].origin for k in chosen])[:, None, None]
+            state["position"] = state["position"] + np.array([batch[k].origin for k in chosen])[:, None, :]
         if len(groups) == 1 and len({batch[k].signal for k in chosen}) == len(batch):
             return state  # each signal is one block
         found |= {k: {name: values[j] for name, values in state.items()} for j, k in enumerate(chosen)}

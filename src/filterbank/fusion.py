@@ -1,7 +1,8 @@
-"""The table of fused kernels: which (bank, pool) pairs convolve and pool in one pass, and by which kernel."""
+"""The table of fused kernels: which (bank, pool) pairs convolve and pool in one pass, by which kernel, and why."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,11 +10,22 @@ from typing import Any
 import numpy as np
 
 from filterbank.banks import Bank, LinearBank
-from filterbank.kernels import direct_pool
+from filterbank.errors import InputError, invalid
+from filterbank.kernels import direct_pool, fft_pool, flops, separable_pool, simd
 from filterbank.pools import Moments, Pool, Proportion
 from filterbank.pools.base import State
 
-__all__ = ["Fused", "fuse"]
+__all__ = ["METHODS", "Fused", "fuse", "why_plain"]
+
+METHODS = ("auto", "direct", "fft", "separable", "plain")
+"""How responses are evaluated and pooled; "plain" is the composition of bank and pool, without a fused kernel."""
+
+# Nanoseconds of one thread, fitted to times of both kernels: a position, and a tap at a position (direct); a segment, a
+# sample * log2(size) of its transform, and the same for each kernel's transform back (FFT).
+DIRECT_COST = {"float32": (0.3, 0.028), "float64": (0.4, 0.053)}
+FFT_COST = {"float32": (1200.0, 0.8, 0.05), "float64": (1200.0, 0.8, 0.12)}
+FFT_SIZE = 2048  # the transform's size that fits the cache
+SEPARABLE_ADVANTAGE = 5.0  # how much nearer to the processor's peak it runs than an image's Fourier transform
 
 
 @dataclass(frozen=True)
@@ -22,26 +34,31 @@ class Fused:
 
     Parameters
     ----------
+    method : {"auto", "direct", "fft", "separable"}
+        "auto" chooses between "direct" and "fft" by the length of a block.
     kernels : list of array
         Real kernels; with `modulus`, real and imaginary parts by turns.
-    before, after : array, (kernel,)
-        For each kernel, the samples of the bank's halo that it doesn't need.
-    own : array, (response,)
+    before, after : array, (kernel, axis)
+        The samples of the bank's halo that each kernel doesn't need.
+    own : array, (response, axis)
         The samples that each response needs before its position.
-    padded : bool
-        Whether the ends of a signal are padded; if not, each filter answers at the ends wherever it fits.
+    halo : sequence of (int, int)
+    pad : str or None
+        None: each filter answers at the ends of a signal wherever it fits.
     modulus : bool
     requests : list of mapping
         For each channel, what the pool wants of a kernel.
     state : callable
-        Makes the pool's state of what a kernel returned.
+        Makes the pool's state of what a kernel returned, and the sample at which each response's positions begin.
     """
 
+    method: str
     kernels: list[np.ndarray]
     before: np.ndarray
     after: np.ndarray
     own: np.ndarray
-    padded: bool
+    halo: tuple[tuple[int, int], ...]
+    pad: str | None
     modulus: bool
     requests: list[dict[str, Any]]
     state: Callable[[dict[str, np.ndarray], np.ndarray], State]
@@ -51,76 +68,190 @@ class Fused:
         """The number of non-zero taps in all."""
         return int(sum(np.count_nonzero(kernel) for kernel in self.kernels))
 
+    @property
+    def pads_itself(self) -> bool:
+        """Whether the kernel pads whole signals, so that no padded copy is needed."""
+        return self.method == "separable" and self.pad is not None
+
+    def method_for(self, n: int, dtype: np.dtype) -> str:
+        """Return the method for a block of `n` samples: by its size alone."""
+        return self.method if self.method != "auto" else ("fft" if self._fft_is_cheaper(n, dtype) else "direct")
+
+    def costs(self, n: int, dtype: np.dtype) -> dict[str, float]:
+        """Return what a block of `n` samples would cost by either method, in nanoseconds of one thread."""
+        lengths = np.array([len(kernel) for kernel in self.kernels])
+        a_position, a_tap = DIRECT_COST[str(dtype)]
+        direct = float((np.maximum(n - lengths + 1, 0) * (a_position + a_tap * lengths)).sum())
+        a_segment, forward, back = FFT_COST[str(dtype)]
+        longest = int(lengths.max())
+        size = 1 << max(4, math.ceil(math.log2(min(n, max(FFT_SIZE, 4 * longest)))))
+        segments = math.ceil(max(n - longest + 1, 1) / (size - longest + 1)) if n > size else 1
+        fft = segments * (a_segment + size * math.log2(size) * (forward + back * len(lengths)))
+        return {"direct": direct, "fft": fft}
+
+    def _fft_is_cheaper(self, n: int, dtype: np.dtype) -> bool:
+        costs = self.costs(n, dtype)
+        return costs["fft"] < costs["direct"]
+
     def run(
-        self, channel: int, blocks: Sequence[np.ndarray], *, is_first: bool, is_last: bool, n_threads: int
+        self,
+        channel: int,
+        blocks: Sequence[np.ndarray],
+        *,
+        ends: Sequence[tuple[bool, bool]],
+        whole: bool,
+        n_threads: int,
     ) -> State:
         """Return the pool's states, with blocks as the first axis, of one channel's blocks `(*axes)`.
 
-        `is_first` and `is_last` say whether the blocks lie at the ends of their signals. Positions of maxima are
-        counted from the first sample of the block, or of the block without its padding.
+        Positions of maxima are counted from the first sample of a block, or of a padded block without its padding.
+
+        Parameters
+        ----------
+        channel : int
+        blocks : sequence of array
+            All float32 or all float64.
+        ends : sequence of (bool, bool)
+            For each axis, whether the blocks lie at the beginning and at the end of their signals.
+        whole : bool
+            Whether they are whole signals, not padded yet, although the bank pads.
+        n_threads : int
         """
-        lo = np.zeros_like(self.before) if is_first and not self.padded else self.before
-        hi = np.zeros_like(self.after) if is_last and not self.padded else self.after
-        out = direct_pool(
-            blocks,
-            self.kernels,
-            lo=lo.tolist(),
-            hi=hi.tolist(),
-            modulus=self.modulus,
-            n_threads=n_threads,
-            **self.requests[channel],
-        )
-        per_response = 2 if self.modulus else 1
-        return self.state(out, 0 * self.own if self.padded else lo[::per_response] + self.own)
+        at_start, at_end = np.array(ends).T & (self.pad is None)
+        lo, hi = np.where(at_start, 0, self.before), np.where(at_end, 0, self.after)
+        first = 0 * self.own if self.pad is not None else lo[:: len(lo) // len(self.own)] + self.own
+        return self.state(self._run(channel, blocks, lo, hi, whole, n_threads), first)
+
+    def _run(
+        self, channel: int, blocks: Sequence[np.ndarray], lo: np.ndarray, hi: np.ndarray, whole: bool, n_threads: int
+    ) -> dict[str, np.ndarray]:
+        common = {"modulus": self.modulus, "n_threads": n_threads, **self.requests[channel]}
+        if self.method == "separable":
+            if whole and self.pad is not None:
+                common |= {"halo": self.halo, "pad": self.pad}
+            return separable_pool(blocks, self.kernels, lo=_pairs(lo), hi=_pairs(hi), **common)
+        kernels = {"direct": direct_pool, "fft": fft_pool}
+        common |= {"lo": lo[:, 0].tolist(), "hi": hi[:, 0].tolist()}
+        lengths = np.fromiter(map(len, blocks), np.int64, len(blocks))
+        distinct = np.unique(lengths)
+        methods = {int(n): self.method_for(int(n), blocks[0].dtype) for n in distinct}
+        if len(set(methods.values())) == 1:
+            return kernels[methods[int(distinct[0])]](blocks, self.kernels, **common)
+        by_direct = np.array([methods[int(n)] == "direct" for n in lengths])
+        found: dict[str, np.ndarray] = {}
+        for chosen, kernel in ((by_direct, direct_pool), (~by_direct, fft_pool)):
+            part = kernel([blocks[i] for i in np.flatnonzero(chosen).tolist()], self.kernels, **common)
+            for name, values in part.items():
+                if name not in found:
+                    found[name] = np.empty((len(blocks), *values.shape[1:]), dtype=values.dtype)
+                found[name][chosen] = values
+        return found
 
 
-def fuse(bank: Bank, pool: Pool) -> Fused | None:
-    """Return the fused form of a prepared bank and a fitted pool, or None where there is none."""
-    if not isinstance(bank, LinearBank) or bank.readout == "complex" or bank.n_axes != 1:
+def fuse(bank: Bank, pool: Pool, method: str = "auto") -> Fused | None:
+    """Return the fused form of a prepared bank and a fitted pool, or None where there is none.
+
+    Raises
+    ------
+    InputError
+        If a method is asked for that this pair doesn't have.
+    """
+    if method not in METHODS:
+        raise invalid("method", method, f"one of {', '.join(METHODS)}")
+    if method == "plain":
         return None
-    if type(pool) is Moments:
-        request, state = _moments(pool)
-        requests = [request] * bank.n_channels_
-    elif type(pool) is Proportion:
-        per_channel = np.split(pool.thresholds_, bank.n_channels_)
-        requests, state = [{"want": (), "thresholds": own} for own in per_channel], _shares
-    else:
+    reason = why_plain(bank, pool, method)
+    if reason:
+        if method != "auto":
+            raise InputError(f"method={method!r} is not to be had here: {reason}. Pass method='auto' or 'plain'.")
         return None
+    assert isinstance(bank, LinearBank)
+    if bank.n_axes == 2:
+        method = "separable"
+    elif method == "auto" and pool.exact:
+        method = "direct"
+    requests, state = _request(pool, bank.n_channels_, len(bank.kernels_), bank.n_axes)
     kernels = bank.real_kernels()
-    ((before, after),) = bank.geometry.halo
-    sizes = np.array([len(kernel) for kernel in kernels])
-    own = (sizes - 1) // 2
+    sizes = np.array([kernel.shape for kernel in kernels])
+    halo = np.array(bank.geometry.halo)
     modulus = bank.readout == "modulus"
     return Fused(
+        method,
         kernels,
-        before=before - own,
-        after=after - sizes // 2,
-        own=own[:: 2 if modulus else 1],
-        padded=bank.pad is not None,
+        before=halo[:, 0] - (sizes - 1) // 2,
+        after=halo[:, 1] - sizes // 2,
+        own=((sizes - 1) // 2)[:: 2 if modulus else 1],
+        halo=bank.geometry.halo,
+        pad=bank.pad,
         modulus=modulus,
         requests=requests,
         state=state,
     )
 
 
-def _moments(pool: Moments) -> tuple[dict[str, Any], Callable[[dict[str, np.ndarray], np.ndarray], State]]:
+def why_plain(bank: Bank, pool: Pool, method: str = "auto") -> str:
+    """Return why a pair has no fused kernel of that method; an empty string if it has."""
+    if not isinstance(bank, LinearBank):
+        return f"{type(bank).__name__} is no linear bank"
+    if bank.readout == "complex":
+        return "the responses are complex"
+    if type(pool) not in (Moments, Proportion):
+        return f"{type(pool).__name__} has no fused kernel"
+    if bank.n_axes == 1:
+        return "one axis has no separable kernels" if method == "separable" else ""
+    if bank.n_axes == 3:
+        return "there is no fused kernel for three axes"
+    if method in ("direct", "fft"):
+        return f"two axes have no fused {method} kernel"
+    if "max_position" in getattr(pool, "statistics", ()):
+        return "positions of maxima have no fused kernel with two axes"
+    if method == "separable":
+        return ""
+    if pool.exact:
+        return "the pool is exact, and separable passes sum in another order"
+    work: dict[str, float] = {"separable": 0.0, "fft": 0.0}
+    for shape in {kernel.shape for kernel in bank.real_kernels()}:
+        alike = [kernel for kernel in bank.real_kernels() if kernel.shape == shape]
+        for name, number in flops(alike, (256, 256)).items():
+            work[name] = work.get(name, 0.0) + number
+    if work["separable"] > SEPARABLE_ADVANTAGE * work["fft"]:
+        return "the kernels' ranks are too high for separable passes"
+    return ""
+
+
+def vector_note() -> str:
+    """Return how the compiled kernels were built: with explicit vectors, or why not."""
+    return "explicit vectors" if simd.available() else f"plain loops: {simd.reason()}"
+
+
+def _pairs(numbers: np.ndarray) -> list[tuple[int, int]]:
+    return [(int(a), int(b)) for a, b in numbers]
+
+
+def _request(pool: Pool, n_channels: int, n_responses: int, n_axes: int) -> tuple[list[dict[str, Any]], Any]:
+    if isinstance(pool, Proportion):
+        return [{"want": (), "thresholds": own} for own in np.split(pool.thresholds_, n_channels)], _shares
+    assert isinstance(pool, Moments)
     wanted: set[str] = set()
-    for statistic in pool.statistics:
-        wanted |= {"mean": {"mean"}, "std": {"mean", "square"}, "max_position": {"max", "position"}}.get(
-            statistic, {statistic}
-        )
+    for statistic in set(pool.statistics) - {"positive"}:
+        wanted |= {"std": {"mean", "square"}, "max_position": {"max", "position"}}.get(statistic, {statistic})
+    request: dict[str, Any] = {"want": tuple(sorted(wanted))}
+    if "positive" in pool.statistics:
+        request["thresholds"] = np.zeros((n_responses, 1))
 
     def state(out: dict[str, np.ndarray], first: np.ndarray) -> State:
-        n_blocks, n_responses = out["count"].shape
-        made = {name: values for name, values in out.items() if name != "position"}
+        n_blocks = len(out["count"])
+        made = {name: values for name, values in out.items() if name not in ("position", "above")}
+        if "above" in out:
+            made["positive"] = out["above"][..., 0].astype(np.float64)
         if "position" in out:
-            made["position"] = (out["position"] + first)[..., np.newaxis].astype(np.float64)
-        blank = pool.init(n_responses, 1)
+            made["position"] = (out["position"][..., np.newaxis] + first).astype(np.float64)
+        blank = pool.init(n_responses, n_axes)
         for name in blank.keys() - made.keys():
             made[name] = np.broadcast_to(blank[name], (n_blocks, *blank[name].shape))
         return made
 
-    return {"want": tuple(sorted(wanted))}, state
+    return [request] * n_channels, state
 
 
 def _shares(out: dict[str, np.ndarray], first: np.ndarray) -> State:

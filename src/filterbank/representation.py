@@ -15,7 +15,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
 from filterbank.banks import Bank
-from filterbank.engine import check_signal, fold, places, sample_responses
+from filterbank.engine import check_signal, explain_plan, fold, places, sample_responses
 from filterbank.errors import InputError, invalid
 from filterbank.pools import Pool
 from filterbank.signals import Signals, as_signal
@@ -123,6 +123,9 @@ class Representation(_SignalTransformer):
         Threads. The features don't depend on it.
     block_size : int or sequence of int, optional
         Positions of a block along each axis; None chooses. It bounds memory, and the features don't depend on it.
+    method : {"auto", "direct", "fft", "separable", "plain"}
+        How responses are evaluated; "auto" chooses by size, and `explain_plan` says what and why. Exact pools are exact
+        with "auto", "direct" and "plain".
     max_samples : int
         Responses that a pool which learns may learn from.
     random_state : int, RandomState instance or None
@@ -161,6 +164,7 @@ class Representation(_SignalTransformer):
         *,
         n_jobs: int | None = None,
         block_size: int | Sequence[int] | None = None,
+        method: str = "auto",
         max_samples: int = 20_000,
         random_state: Any = None,
     ) -> None:
@@ -168,6 +172,7 @@ class Representation(_SignalTransformer):
         self.pool = pool
         self.n_jobs = n_jobs
         self.block_size = block_size
+        self.method = method
         self.max_samples = max_samples
         self.random_state = random_state
 
@@ -223,7 +228,31 @@ class Representation(_SignalTransformer):
         """
         check_is_fitted(self)
         signals = self._validate(X, reset=False)
-        return fold(self.bank_, self.pool_, signals, n_jobs=self.n_jobs, block_size=self.block_size)
+        return fold(self.bank_, self.pool_, signals, n_jobs=self.n_jobs, block_size=self.block_size, method=self.method)
+
+    def explain_plan(self, X: Any) -> pd.DataFrame:
+        """Say how the features of signals would be evaluated, and why.
+
+        Parameters
+        ----------
+        X : array, list of array, or Signals
+
+        Returns
+        -------
+        DataFrame
+            A row for each method that is taken: `method`, `signals`, `why`, `vectors`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from filterbank import GaborBank, Moments, Representation
+        >>> X = [np.zeros(50), np.zeros(100_000)]
+        >>> plan = Representation(GaborBank(n_frequencies=8), Moments()).fit(X).explain_plan(X)
+        >>> plan[["method", "signals"]].to_dict("list")
+        {'method': ['direct', 'fft'], 'signals': [1, 1]}
+        """
+        check_is_fitted(self)
+        return pd.DataFrame(explain_plan(self.bank_, self.pool_, self._validate(X, reset=False), method=self.method))
 
     def explain(self, signal: np.ndarray, feature: str) -> Explanation:
         """Return where in a signal a feature came from.

@@ -2,5 +2,18 @@
 
 from filterbank.kernels.convolve import convolve_direct, convolve_fft, fft_is_cheaper, fft_shape, spectra
 from filterbank.kernels.direct_pool import direct_pool
+from filterbank.kernels.fft_pool import fft_pool, fft_window_pool
+from filterbank.kernels.separable_pool import flops, separable_pool
 
-__all__ = ["convolve_direct", "convolve_fft", "direct_pool", "fft_is_cheaper", "fft_shape", "spectra"]
+__all__ = [
+    "convolve_direct",
+    "convolve_fft",
+    "direct_pool",
+    "fft_is_cheaper",
+    "fft_pool",
+    "fft_shape",
+    "fft_window_pool",
+    "flops",
+    "separable_pool",
+    "spectra",
+]

@@ -1,4 +1,4 @@
-"""Mean, standard deviation, extrema, and where the maximum lies."""
+"""Mean, standard deviation, extrema, where the maximum lies, and the share of positives."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from filterbank.pools.base import PerResponse, State, real_responses
 
 __all__ = ["STATISTICS", "Moments"]
 
-STATISTICS = ("mean", "std", "min", "max", "max_position")
+STATISTICS = ("mean", "std", "min", "max", "max_position", "positive")
 
 
 class Moments(PerResponse):
@@ -20,9 +20,10 @@ class Moments(PerResponse):
 
     Parameters
     ----------
-    statistics : sequence of {"mean", "std", "min", "max", "max_position"}
+    statistics : sequence of {"mean", "std", "min", "max", "max_position", "positive"}
         Features come response by response, in this order. "std" is the population's (divided by n). "max_position" is
-        where the maximum lies, in samples of the signal, one feature an axis; of equal maxima, the first.
+        where the maximum lies, in samples of the signal, one feature an axis; of equal maxima, the first. "positive" is
+        the share of positions with a response above 0; see `Proportion` for other thresholds.
 
     Notes
     -----
@@ -44,8 +45,8 @@ class Moments(PerResponse):
 
     @property
     def exact(self) -> bool:  # type: ignore[override]
-        """Whether a position is asked for, which rounding could move."""
-        return "max_position" in self.statistics
+        """Whether a position or a share is asked for, which rounding could move."""
+        return "max_position" in self.statistics or "positive" in self.statistics
 
     def init(self, n_responses: int, n_axes: int) -> State:
         """Return the state of having seen nothing."""
@@ -57,6 +58,7 @@ class Moments(PerResponse):
             "min": np.full(n_responses, np.inf),
             "max": np.full(n_responses, -np.inf),
             "position": np.zeros((n_responses, n_axes)),
+            "positive": np.zeros(n_responses),
         }
 
     def _check(self) -> None:
@@ -78,7 +80,9 @@ class Moments(PerResponse):
             seen["square"] = np.einsum("rp,rp->r", deviations, deviations)
         if "min" in self.statistics:
             seen["min"] = values.min(axis=1).astype(np.float64)
-        if self.exact:
+        if "positive" in self.statistics:
+            seen["positive"] = (values > 0).sum(axis=1).astype(np.float64)
+        if "max_position" in self.statistics:
             first = values.argmax(axis=1)
             seen["max"] = values[np.arange(len(values)), first].astype(np.float64)
             at = np.unravel_index(first, responses.shape[1:])
@@ -102,6 +106,7 @@ class Moments(PerResponse):
             "min": np.minimum(first["min"], second["min"]),
             "max": np.maximum(first["max"], second["max"]),
             "position": np.where(later[:, np.newaxis], second["position"], first["position"]),
+            "positive": first["positive"] + second["positive"],
         }
 
     def finish(self, state: State) -> np.ndarray:
@@ -110,6 +115,8 @@ class Moments(PerResponse):
         for statistic in self.statistics:
             if statistic == "std":
                 columns.append(np.sqrt(state["square"] / np.maximum(state["count"], 1))[..., np.newaxis])
+            elif statistic == "positive":
+                columns.append((state["positive"] / np.maximum(state["count"], 1))[..., np.newaxis])
             elif statistic == "max_position":
                 columns.append(state["position"])
             else:
