@@ -19,7 +19,7 @@ from filterbank.fusion import Fused, fuse, vector_note, why_plain
 from filterbank.geometry import Geometry
 from filterbank.pools import Pool
 from filterbank.pools.base import State
-from filterbank.signals import LazySignal, Signals, check_finite
+from filterbank.signals import Signals, check_finite
 
 __all__ = ["explain_plan", "fold", "sample_responses"]
 
@@ -27,7 +27,7 @@ BATCH = 4096  # signals that are looked at together
 BATCH_SAMPLES = 1 << 20  # and samples, where they must be read, padded or cut
 BLOCK = 1 << 20  # positions from which a signal is cut in blocks, where the user doesn't say
 CHUNK = 16  # signals that a thread reads and folds at a time
-FINITE_AT_ONCE = 512  # samples a signal below which many are looked at together for NaN
+FINITE_AT_ONCE = 1 << 16  # samples that are looked at together for NaN, where signals are short
 
 
 def fold(
@@ -77,7 +77,7 @@ def fold(
         return rows[0] if len(rows) == 1 else np.concatenate(rows)
 
     everything = np.arange(len(signals))
-    if fused is not None and (len(signals) == 1 or not any(isinstance(item, LazySignal) for item in signals.stored)):
+    if fused is not None and (len(signals) == 1 or signals.in_memory):
         return some(everything, n_threads)  # the kernels share their work among threads
     # What must be read, and what has no kernel: some signals at a time, the same ones for any number of threads.
     chunks = [everything[i : i + CHUNK] for i in range(0, len(everything), CHUNK)]
@@ -152,9 +152,12 @@ def _are_plain(arrays: list[np.ndarray], geometry: Geometry) -> bool:
     lengths = list(map(len, arrays))
     if min(lengths) < geometry.extent[0] or max(lengths) > BLOCK:
         return False
-    if len(arrays) * FINITE_AT_ONCE > sum(lengths):  # short ones
-        return bool(np.isfinite(np.concatenate(arrays).sum(dtype=np.float64)))
-    return all(np.isfinite(array.sum(dtype=np.float64)) for array in arrays)
+    together = max(1, FINITE_AT_ONCE * len(arrays) // sum(lengths))
+    sums = [
+        (arrays[i] if together == 1 else np.concatenate(arrays[i : i + together])).sum(dtype=np.float64)
+        for i in range(0, len(arrays), together)
+    ]
+    return bool(np.isfinite(sums).all())
 
 
 def _is_fine(array: np.ndarray, geometry: Geometry) -> bool:

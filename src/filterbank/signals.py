@@ -238,6 +238,11 @@ class Signals(Sequence[np.ndarray]):
         """What stands for each signal, unread: an array, `(*axes)` or `(channel, *axes)`, or a `LazySignal`."""
         return list(self._items)
 
+    @property
+    def in_memory(self) -> bool:
+        """Whether every signal is an array already, so that none must be read."""
+        return None not in self._kinds
+
     def held(self, start: int, stop: int) -> list[np.ndarray] | None:
         """Return signals `start` to `stop` as they are held, `(*axes)` each, if they need no work: a quick way to many.
 
