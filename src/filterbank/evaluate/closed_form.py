@@ -29,16 +29,24 @@ __all__ = [
 ]
 
 SURE, TIED, DOUBTFUL = 0, 1, 2
+LINEAR = 0.02
+"""Errors are taken for proportional to what causes them up to this share; where they may be larger, all is doubtful."""
 BLOCK = 1 << 21
 """How many numbers a temporary array has at most, where the data themselves don't have more."""
 
 
 @dataclass
 class Answers:
-    """Predictions of all rows: `codes` (the class, as its position) and `state` (SURE, TIED or DOUBTFUL), (row,)."""
+    """Predictions of all rows: `codes` (the class, as its position) and `state` (SURE, TIED or DOUBTFUL), (row,).
+
+    Rules that compare a score of each class say the `scores`, (row, class), up to a number that a row's classes share,
+    and by how much rounding can change them, `tolerance`, (row,).
+    """
 
     codes: np.ndarray
     state: np.ndarray
+    scores: np.ndarray | None = None
+    tolerance: np.ndarray | None = None
 
 
 class LeftOut:
@@ -195,7 +203,7 @@ class LeftOut:
         with np.errstate(invalid="ignore"):
             close = scores >= top - 2 * tolerance[:, None]
         unsure = (close.sum(axis=1) != 1) | ~np.isfinite(top[:, 0]) | ~np.isfinite(tolerance)
-        return Answers(codes, np.where(unsure | self.unclear[self.fold], DOUBTFUL, SURE))
+        return Answers(codes, np.where(unsure | self.unclear[self.fold], DOUBTFUL, SURE), scores, tolerance)
 
 
 # ---------------------------------------------------------------------------------------------- nearest neighbours
@@ -251,7 +259,8 @@ def nearest_neighbours(data: LeftOut, *, k: int, brute: bool) -> Answers:
             votes = np.zeros((len(rows), data.n_classes), dtype=np.int64)
             np.add.at(votes, (np.arange(len(rows))[:, None], data.y[nearest]), 1)
             codes[rows] = votes.argmax(axis=1)
-        slack = 4 * data.slack_distance * (base + np.maximum(bound + base, 0))
+        size = base + np.einsum("ij,ij->i", data.X[rows], data.X[rows]) if brute and not data.scaled else base
+        slack = 4 * data.slack_distance * (size + np.maximum(bound + base, 0))
         bound = bound + slack
         many = np.flatnonzero(np.count_nonzero(D <= bound[:, None], axis=1) > k)
         for r in many[state[rows[many]] == SURE]:
@@ -406,6 +415,8 @@ def ridge(data: LeftOut, *, alpha: float) -> Answers:
     normal[np.diag_indices_from(normal)] = 1
     inverse = np.linalg.inv(normal)
     condition = np.abs(normal).sum(axis=0).max() * np.abs(inverse).sum(axis=0).max()
+    if data.d >= n:  # scikit-learn solves for the rows then, whose lengths may differ much
+        condition = max(condition, 1 + np.trace(gram) / penalty.min() if not data.scaled else n * data.d / alpha)
     Zu = Z / unit
     first = Q = Zu @ inverse
     error = np.zeros(n)
@@ -432,7 +443,7 @@ def ridge(data: LeftOut, *, alpha: float) -> Answers:
     products = (2 * counts[:, None] * means / unit).T
     rest = 1 - h
     with np.errstate(divide="ignore", invalid="ignore"):
-        scores = (f * (Q @ products) - h[:, None] * own) / rest[:, None] + mean_y - own / (n - 1)
+        scores = f * (Q @ products - h[:, None] * own) / rest[:, None] + mean_y - own / (n - 1)
         scores[data.kept == 0] = -np.inf
         wide = data.d > n and not data.scaled
         reach = data.offset(np.full(data.d, unit.min()) if wide else np.where(data.flat, np.inf, unit))
@@ -441,7 +452,7 @@ def ridge(data: LeftOut, *, alpha: float) -> Answers:
             + reach * np.sqrt(data.d * n * condition / rest)
             + data.eps * n / alpha * np.max(data.mean[data.flat] ** 2, initial=0)
         )
-    tolerance[~(rest > 1e-6) | ~(error <= 1e-12)] = np.inf
+    tolerance[~(data.slack * condition <= LINEAR * rest) | ~(error <= 1e-12)] = np.inf
     return data.decided(scores, tolerance)
 
 
@@ -540,15 +551,50 @@ def discriminant(data: LeftOut, *, tol: float) -> Answers:
         between = np.sqrt(np.maximum(np.linalg.eigvalsh(centred @ inverse @ centred.T)[::-1], 0))
         moved = np.sqrt(h / np.maximum(counts[y] - 1, 1))
         low = np.sqrt(1 - 1 / counts[y]) * between[min(K - 1, d) - 1] - moved - between[0] / np.sqrt(n * counts[y])
-        full &= low > 2 * tol * (between[0] + moved) / np.sqrt(left)
+        spans = low > 2 * tol * (between[0] + moved) / np.sqrt(left)
+        rest = np.flatnonzero(full & ~lone & ~spans)
+        if len(rest):  # the bound is too rough there
+            spans[rest] = _spans_all(counts, y[rest], Mu, Uu[rest], H[rest], (a / left)[rest], inverse, tol)
+        full &= spans
         largest = np.abs(Q).max(axis=1) * np.max(degrees)
         tolerance = data.slack * (
             (d / lowest) / left * (1 + largest)
             + data.offset(unit if not dropped.any() else _spread(unit, keep, data.d))
             * np.sqrt(d * np.max(degrees) * largest / (lowest * left))
         )
-    tolerance[~full | lone] = np.inf
+    tolerance[~full | lone | ~(data.slack * d <= LINEAR * lowest * left)] = np.inf
     return data.decided(scores, tolerance)
+
+
+def _spans_all(
+    counts: np.ndarray,
+    y: np.ndarray,
+    means: np.ndarray,
+    U: np.ndarray,
+    H: np.ndarray,
+    g: np.ndarray,
+    inverse: np.ndarray,
+    tol: float,
+) -> np.ndarray:
+    """Whether the means of the classes span as many directions, clearly, as they can in the folds of some rows."""
+    rank = min(len(counts) - 1, means.shape[1])
+    clear = np.empty(len(y), dtype=bool)
+    size = max(1, BLOCK // means.size)
+    for start in range(0, len(y), size):
+        some = slice(start, start + size)
+        at = np.arange(len(y[some])), y[some]
+        kept = np.repeat(counts[None], len(y[some]), axis=0)
+        kept[at] -= 1
+        moved = np.repeat(means[None], len(y[some]), axis=0)
+        moved[at] -= U[some] / kept[at][:, None]
+        moved -= np.einsum("rk,rkj->rj", kept, moved)[:, None] / kept.sum(axis=1)[:, None, None]
+        moved *= np.sqrt(kept)[:, :, None]
+        along = np.einsum("rkj,rj->rk", moved, H[some])
+        between = moved @ inverse @ moved.transpose(0, 2, 1)
+        between += g[some, None, None] * along[:, :, None] * along[:, None, :]
+        values = np.linalg.eigvalsh(between)
+        clear[some] = values[:, -rank] > 4 * tol**2 * values[:, -1]
+    return clear
 
 
 def _spread(unit: np.ndarray, keep: Any, d: int) -> np.ndarray:
@@ -605,7 +651,9 @@ def class_centroids(data: LeftOut) -> Answers:
         else:
             own = np.abs(data.X[rows]) + np.abs(data.mean)
         size[rows] = (own * own * weights).sum(axis=1) + distances.min(axis=1)
-    answers = data.decided(scores, 4 * data.slack * size)
+    # A left-out row far away has taken digits from the means of the others.
+    far = (data.variance * (data.n - data.n_left)[:, None] < 1e-6 * data.squares).any(axis=1)
+    answers = data.decided(scores, np.where(far[data.fold], np.inf, 4 * data.slack * size))
     # scikit-learn refuses a fold in which nothing varies.
     answers.state[(data.variance.max(axis=1) <= 1e-20 * (data.mean**2).max())[data.fold]] = DOUBTFUL
     return answers
@@ -648,6 +696,7 @@ def naive_bayes(data: LeftOut, *, smoothing: float) -> Answers:
             score += np.log(kept / kept.sum(axis=1, keepdims=True))[at]
             wrong = (error[at] * (1 + deviation) + data.slack * np.sqrt(deviation * reach)).sum(axis=2)
             wrong += data.slack * np.abs(score)
+            wrong[~((error <= LINEAR).all(axis=2)[at])] = np.inf
         absent = kept[at] == 0
         score[absent] = -np.inf
         wrong[absent] = 0
@@ -673,10 +722,12 @@ class _Fold:
     total: np.ndarray
     kept: np.ndarray
     classes: np.ndarray
-    share: float
-    """By how much more rounding counts here than in the data."""
     offset: float
     """The largest size of a feature in units of its scale."""
+    floor: float
+    """Sums of squares below this may be rounding."""
+    slack: float
+    """Relative rounding of the sums."""
 
 
 def _components(data: LeftOut, f: int, total: np.ndarray, covariance: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -744,14 +795,16 @@ def _folds(data: LeftOut, n_components: int | None, covariance: bool) -> Iterato
         # What the downdate has cancelled: the sums of all rows over what is left of them.
         with np.errstate(divide="ignore", invalid="ignore"):
             share = float(np.nanmax(np.where(data.flat, 1, spread / scale**2 / np.diag(total)), initial=1.0))
+        floor = 0.0
         if n_components is not None:
+            floor = 100 * data.slack * share * float(np.trace(total))
             vectors, growth = _components(data, f, total, covariance)
             k = min(n_components, rest, data.d)
             vectors = vectors[:, :k]
             share *= float(growth[k - 1])
             points, means = points @ vectors, means @ vectors
             within, total = vectors.T @ within @ vectors, vectors.T @ total @ vectors
-        yield _Fold(f, rows, points, means, within, total, kept, classes, share, offset)
+        yield _Fold(f, rows, points, means, within, total, kept, classes, offset, floor, data.slack * share)
 
 
 def projected_classes(
@@ -779,12 +832,12 @@ def projected_classes(
     tolerance = np.full(data.n, np.inf)
     score = {"ridge": _ridge_scores, "discriminant": _discriminant_scores, "centroid": _centroid_scores}[rule]
     for fold in _folds(data, n_components, covariance):
-        if len(fold.classes) < 2 or not np.isfinite(fold.share):
+        if len(fold.classes) < 2 or not fold.slack <= LINEAR:
             continue
         found = score(fold, parameter)
         if found is not None:
             scores[np.ix_(fold.rows, fold.classes)] = found[0]
-            tolerance[fold.rows] = data.slack * fold.share * found[1]
+            tolerance[fold.rows] = fold.slack * found[1]
     return data.decided(scores, tolerance)
 
 
@@ -798,6 +851,10 @@ def _ridge_scores(fold: _Fold, alpha: float) -> tuple[np.ndarray, np.ndarray] | 
         return None
     inverse = np.linalg.inv(normal / unit / unit[:, None])
     condition = np.abs(normal / unit / unit[:, None]).sum(axis=0).max() * np.abs(inverse).sum(axis=0).max()
+    if len(unit) > rest:  # scikit-learn solves for the rows then, whose lengths may differ much
+        condition = max(condition, 1 + np.trace(fold.total) / alpha)
+    if not fold.slack * condition <= LINEAR:
+        return None
     slopes = inverse @ (2 * counts[:, None] * fold.means / unit).T
     points = fold.points / unit
     scores = points @ slopes + 2 * counts / rest - 1
@@ -809,10 +866,10 @@ def _discriminant_scores(fold: _Fold, tol: float) -> tuple[np.ndarray, np.ndarra
     counts = fold.kept[fold.classes]
     rest, n_classes = int(counts.sum()), len(counts)
     unit = np.sqrt(np.maximum(np.diag(fold.within), 0))
-    if not (unit > 0).all() or len(unit) >= rest - n_classes:
+    if not (unit**2 > fold.floor).all() or len(unit) >= rest - n_classes:
         return None
     values, vectors = np.linalg.eigh(fold.within / unit / unit[:, None])
-    if not values[0] > 4 * tol**2:
+    if not values[0] > max(4 * tol**2, fold.slack * len(unit) / LINEAR):
         return None
     turn = vectors / np.sqrt(values) / unit[:, None]
     means, points = fold.means @ turn, fold.points @ turn
@@ -824,6 +881,8 @@ def _discriminant_scores(fold: _Fold, tol: float) -> tuple[np.ndarray, np.ndarra
     largest = distances.max(axis=1)
     # The share of the noise in features that hardly vary within classes, as the sums of all rows have it.
     lost = float((np.diag(fold.total) / unit**2).max())
+    if not fold.slack * lost <= LINEAR:
+        return None
     wrong = (lost + len(unit) / values[0]) * (1 + largest)
     wrong = wrong + fold.offset * np.sqrt(lost * len(unit) * degrees * largest / rest / values[0])
     return np.log(counts / rest) - 0.5 * distances, wrong
@@ -857,6 +916,8 @@ def projected_neighbours(data: LeftOut, *, k: int, n_components: int, covariance
         points = data.Z @ (vectors[:, :count] / scale[:, None])
         norms = _sizes(data, f)
         slack = data.slack * growth[count - 1]
+        if not slack <= LINEAR:
+            state[rows] = DOUBTFUL
         for t in rows[state[rows] == SURE]:
             distances = ((points - points[t]) ** 2).sum(axis=1)
             distances[rows] = np.inf
@@ -908,6 +969,9 @@ def nearest_neighbours_by_count(data: LeftOut, *, covariance: bool) -> tuple[np.
         members = [data.members[f] for f in folds]
         rows = np.concatenate(members)
         which = np.repeat(np.arange(len(folds)), [len(m) for m in members])
+        unknown = ~(share[:, :n_counts] <= LINEAR)
+        share[:, :n_counts][unknown] = 0
+        state[rows] = np.where(unknown[which], DOUBTFUL, state[rows])
         nearest = np.empty((len(rows), n_counts), dtype=np.int64)
         sure = np.empty((len(rows), n_counts), dtype=np.bool_)
         sizes = np.array([_sizes(data, f) for f in folds])

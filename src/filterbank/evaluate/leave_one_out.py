@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -224,7 +226,8 @@ def progressive(
     else:
         from filterbank.evaluate.closed_form import nearest_neighbours_by_count
 
-        codes, state = nearest_neighbours_by_count(_left_out(plan, table), covariance=plan.covariance)
+        with _threads().limit(limits=1, user_api="blas"):
+            codes, state = nearest_neighbours_by_count(_left_out(plan, table), covariance=plan.covariance)
         codes, state = codes[:, counts - 1], state[:, counts - 1]
         predictions = table.classes[codes]
         tied = state == 1
@@ -504,7 +507,20 @@ def _left_out(plan: _Plan, table: _Table) -> Any:
     )
 
 
+@lru_cache(maxsize=1)
+def _threads() -> Any:
+    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+
+    return ThreadpoolController()
+
+
 def _answers(plan: _Plan, table: _Table) -> Any:
+    # One thread: sums then don't depend on the machine, and many small matrices wait for each other with more.
+    with _threads().limit(limits=1, user_api="blas"):
+        return _computed(plan, table)
+
+
+def _computed(plan: _Plan, table: _Table) -> Any:
     from filterbank.evaluate import closed_form as algebra
 
     data = _left_out(plan, table)
@@ -521,9 +537,7 @@ def _answers(plan: _Plan, table: _Table) -> Any:
         return algebra.ridge(data, alpha=float(plan.parameter))
     if plan.rule == "discriminant" and k is None and data.single:
         return algebra.discriminant(data, tol=plan.parameter)
-    return algebra.projected_classes(
-        data, plan.rule, parameter=plan.parameter, n_components=k, covariance=covariance
-    )
+    return algebra.projected_classes(data, plan.rule, parameter=plan.parameter, n_components=k, covariance=covariance)
 
 
 # ------------------------------------------------------------------------------------------------------ the slow way
@@ -533,12 +547,12 @@ def _need_classifier(estimator: Any) -> None:
     from sklearn.base import is_classifier
 
     if not is_classifier(estimator):
-        raise invalid("estimator", estimator, "a classifier", do="Pass a scikit-learn classifier, or a Pipeline to one.")
+        raise invalid(
+            "estimator", estimator, "a classifier", do="Pass a scikit-learn classifier, or a Pipeline to one."
+        )
 
 
-def _refitted(
-    estimator: Any, X: Any, y: np.ndarray, tests: list[np.ndarray], n_jobs: int | None
-) -> np.ndarray:
+def _refitted(estimator: Any, X: Any, y: np.ndarray, tests: list[np.ndarray], n_jobs: int | None) -> np.ndarray:
     """What scikit-learn predicts for the rows of `tests`, one array after another."""
     from joblib import Parallel, delayed, effective_n_jobs
 
@@ -553,9 +567,11 @@ def _refitted(
 def _refit_some(estimator: Any, X: Any, y: np.ndarray, tests: list[np.ndarray]) -> np.ndarray:
     from sklearn.base import clone
 
-    return np.concatenate(
-        [_fitted(clone(estimator), *_split(X, y, test), test).predict(_take(X, test)) for test in tests]
-    )
+    found = []
+    for test in tests:
+        with _told(estimator, test):
+            found.append(clone(estimator).fit(*_split(X, y, test)).predict(_take(X, test)))
+    return np.concatenate(found)
 
 
 def _split(X: Any, y: np.ndarray, test: np.ndarray) -> tuple[Any, np.ndarray]:
@@ -569,12 +585,14 @@ def _take(X: Any, rows: np.ndarray) -> Any:
     return X.iloc[rows] if hasattr(X, "iloc") else X[rows]
 
 
-def _fitted(estimator: Any, X: Any, y: np.ndarray, test: np.ndarray) -> Any:
+@contextmanager
+def _told(estimator: Any, test: np.ndarray) -> Iterator[None]:
+    """Say which signals were left out when scikit-learn refuses the others."""
     try:
-        return estimator.fit(X, y)
-    except ValueError as error:
-        shown = test[:5].tolist() if len(test) > 1 else int(test[0])
-        raise InputError(f"{type(estimator).__name__} can't be fitted without signal {shown}: {error}") from error
+        yield
+    except Exception as error:  # scikit-learn refuses with ValueError, and stumbles over degenerate folds with others
+        which = f"signal {int(test[0])}" if len(test) == 1 else f"{len(test)} signals (the first is {int(test[0])})"
+        raise InputError(f"{type(estimator).__name__} can't be fitted without {which}: {error}") from error
 
 
 def _result(table: _Table, predictions: np.ndarray, tied: np.ndarray, again: np.ndarray, how: str) -> LeaveOneOut:
@@ -663,9 +681,8 @@ def _refit_counts(
     from sklearn.base import clone
 
     seen, labels = _split(X, y, test)
-    inside = _fitted(clone(transform), seen, labels, test)
-    seen, unseen = np.asarray(inside.transform(seen)), np.asarray(inside.transform(_take(X, test)))
-    columns = [
-        _fitted(clone(classifier), seen[:, :count], labels, test).predict(unseen[:, :count]) for count in counts
-    ]
+    with _told(classifier, test):
+        inside = clone(transform).fit(seen, labels)
+        seen, unseen = np.asarray(inside.transform(seen)), np.asarray(inside.transform(_take(X, test)))
+        columns = [clone(classifier).fit(seen[:, :c], labels).predict(unseen[:, :c]) for c in counts]
     return np.stack(columns, axis=1)
