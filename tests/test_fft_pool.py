@@ -1,5 +1,6 @@
 """The fused transform against numpy.convolve and NumPy's statistics, for all lengths, both dtypes, any threads."""
 
+import importlib
 import os
 import subprocess
 import sys
@@ -9,8 +10,9 @@ import numpy as np
 import pytest
 
 from filterbank import InputError
-from filterbank.kernels import fft_pool as module
 from filterbank.kernels.fft_pool import POOLED, fft_pool, fft_window_pool
+
+module = importlib.import_module("filterbank.kernels.fft_pool")  # the package has a function of that name
 
 TOLERANCES = {  # of mean, std and extrema, relative to the greatest modulus of a response
     np.float32: {"mean": 1e-6, "std": 5e-6, "min": 2e-6, "max": 2e-6},
@@ -100,6 +102,34 @@ def test_each_size_of_transform(size, monkeypatch):
     rng = np.random.default_rng(3)
     for dtype in DTYPES:
         agree([noise(rng, n, dtype) for n in (5 * size + 3, size, size + 1, 20)], bank(rng, (1, 7, 16)))
+
+
+@pytest.mark.parametrize("size", [256, 512, 1024, 8192])
+def test_a_transform_split_into_sixteen_is_the_whole_one(size, monkeypatch):
+    monkeypatch.setattr(module, "SMALLEST", size)
+    monkeypatch.setattr(module, "LARGEST", size)
+    rng = np.random.default_rng(3)
+    for dtype in DTYPES:
+        signals = [noise(rng, n, dtype) for n in (3 * size + 3, size, 200, 50, 49)]
+        kernels = bank(rng, (1, 7, 16, 50))
+        given = {"lo": [0, 1, 2, 0], "hi": [3, 0, 0, 0], "want": POOLED, "thresholds": rng.normal(size=(4, 3))}
+        monkeypatch.setattr(module, "SPLIT_FROM", 1 << 40)
+        whole = fft_pool(signals, kernels, **given)
+        monkeypatch.setattr(module, "SPLIT_FROM", 1)
+        split = fft_pool(signals, kernels, **given)
+        for name in set(whole) - {"position", "above"}:
+            np.testing.assert_allclose(split[name], whole[name], rtol=1e-5 if dtype == np.float32 else 1e-12, atol=2e-6)
+        assert (split["position"] == whole["position"]).mean() > 0.95
+        assert np.abs(split["above"] - whole["above"]).max() <= 1
+        agree(signals, kernels, lo=given["lo"], hi=given["hi"], thresholds=given["thresholds"])
+        x = signals[0]
+        for window, hop in ((9, 5), (300, 111)):
+            expected = windows_of(x, kernels, window, hop, given["lo"], given["hi"], False)
+            got = fft_window_pool(
+                x, kernels, window=window, hop=hop, lo=given["lo"], hi=given["hi"], want=["mean", "max"]
+            )
+            for name in got:
+                np.testing.assert_allclose(got[name], expected[name], atol=5e-6 if dtype == np.float32 else 1e-12)
 
 
 def test_kernels_longer_than_half_of_any_usual_transform():

@@ -13,6 +13,7 @@ pivot, in the signals' precision within a segment, and merged in double precisio
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -54,6 +55,7 @@ TASKS = 48  # parts that the work of one plan is cut into; fixed, so that no sum
 CACHES = ((1 << 20, 1.0), (1 << 21, 1.2), (1 << 24, 1.4))  # bytes that a thread works in, and how much slower that is
 FIELDS = 6  # of a segment: start, samples, samples to the signal's end, positions owned, first position, cell
 PIVOT, SUM, SQUARE, MAX, MIN, BEST, PLACE, N_SUMS = range(8)  # rows of a cell's running sums
+SPLIT_FROM = 1 << 19  # bytes of a transform's real parts from which on it is split, to stay in the cache
 
 HALF_ROOT = math.sqrt(0.5)
 
@@ -136,16 +138,18 @@ def fft_pool(
         for part, size in _split_kernels(bank, int(lengths.max()), count, source.dtype, plain):
             extent, start = int(bank.extents[part].max()), int(bank.starts[part].min())
             plans.append((part, size, _cut(lengths, chosen, size, extent, start)))
-    tasks: list[tuple[_Plan, list[_Segments]]] = []
+    work: list[tuple[_Plan, list[list[_Segments]]]] = []
     carries: list[int] = []
     n_cells = len(source.lengths)
     for part, size, segments in plans:
         plan = _Plan.build(bank, part, size, source.dtype, plain)
+        tasks = []
         for piece, carried in _pieces(segments, plan.lanes, n_cells + len(carries)):
             carries += carried
-            tasks.append((plan, [piece]))
+            tasks.append([piece])
+        work.append((plan, tasks))
     state = _State.empty(n_cells + len(carries), bank.n_responses, wanted, bank.thresholds.shape[1])
-    _run_all(tasks, source, state, n_threads)
+    _run_all(work, source, state, n_threads)
     for row, cell in enumerate(carries, n_cells):
         state.merge(cell, row)
     return state.result(n_cells)
@@ -225,7 +229,7 @@ def fft_window_pool(
         room = size - (extent - start) + 1
         return -(-n_hops // (room // hop)) if room >= hop else n_hops * -(-min(hop, window) // room)
 
-    tasks: list[tuple[_Plan, list[_Segments]]] = []
+    work: list[tuple[_Plan, list[list[_Segments]]]] = []
     for part, size in _split_kernels(bank, end, count, source.dtype, plain):
         plan = _Plan.build(bank, part, size, source.dtype, plain)
         room = size - int(bank.extents[part].max() - bank.starts[part].min()) + 1
@@ -237,10 +241,10 @@ def fft_window_pool(
         ]
         n_groups = -(-len(lists[0].owners) // plan.lanes)
         bounds = np.unique(np.linspace(0, n_groups, min(n_groups, TASKS) + 1).astype(int)) * plan.lanes
-        for a, b in itertools.pairwise(bounds.tolist()):
-            tasks.append((plan, [_Segments(x.fields[a:b], x.owners[a:b], x.edges) for x in lists]))
+        spans = itertools.pairwise(bounds.tolist())
+        work.append((plan, [[_Segments(x.fields[a:b], x.owners[a:b], x.edges) for x in lists] for a, b in spans]))
     state = _State.empty(n_hops * per_hop, bank.n_responses, wanted, 0)
-    _run_all(tasks, source, state, n_threads)
+    _run_all(work, source, state, n_threads)
     return state.windows(n_windows, per_hop, width)
 
 
@@ -632,7 +636,8 @@ class _Plan:
         """Return what one call of the compiled loop notes for each lane, and for each cell."""
         two = (2, self.lanes)
         fresh = np.empty((2, n_cells), np.bool_)
-        return np.empty(two, np.int64), np.empty(two), fresh, np.zeros(2, np.int64), np.zeros(2, np.int64)
+        limits = np.zeros((2, 2), np.int64)
+        return np.empty(two, np.int64), np.empty(two), fresh, limits, np.empty(n_cells + 1, np.int64), limits.copy()
 
 
 def _pairs(part: np.ndarray) -> list[tuple[int, int | None]]:
@@ -641,69 +646,86 @@ def _pairs(part: np.ndarray) -> list[tuple[int, int | None]]:
     return [(listed[i], listed[i + 1] if i + 1 < len(listed) else None) for i in range(0, len(listed), 2)]
 
 
-def _run_all(tasks: list[tuple[_Plan, list[_Segments]]], source: _Source, state: _State, n_threads: int) -> None:
-    """Work on all tasks, in threads that sleep when there is nothing to do."""
+def _run_all(plans: list[tuple[_Plan, list[list[_Segments]]]], source: _Source, state: _State, n_threads: int) -> None:
+    """Work on the tasks of one plan after the other, in threads that sleep when there is nothing to do."""
+    pool = None
+    if n_threads > 1 and any(len(tasks) > 1 for _, tasks in plans):
+        pool = ThreadPoolExecutor(min(n_threads, max(len(tasks) for _, tasks in plans)))
+    with pool or contextlib.nullcontext():
+        for plan, tasks in plans:
+            n_cells = max(len(segments.edges) for task in tasks for segments in task) - 1
+            idle: list[tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]] = []
+
+            def one(task: list[_Segments], plan: _Plan = plan, n_cells: int = n_cells, idle: list = idle) -> None:
+                # memory that was used is handed on: a fresh page costs more than what is done with it
+                work, scratch = idle.pop() if idle else (plan.work(n_cells), plan.scratch(n_cells))
+                for segments in task:
+                    _run(plan, segments, source, state, work, scratch)
+                idle.append((work, scratch))
+
+            for _ in pool.map(one, tasks) if pool and len(tasks) > 1 else map(one, tasks):
+                pass
+
+
+def _run(
+    plan: _Plan,
+    segments: _Segments,
+    source: _Source,
+    state: _State,
+    work: tuple[np.ndarray, ...],
+    scratch: tuple[np.ndarray, ...],
+) -> None:
+    """Fold segments into the state."""
+    flat, starts = source.pack(segments.fields, segments.owners)
+    fields = segments.fields.copy()
+    fields[:, 0] = starts
     pooled = state.pooled
-
-    def one(task: tuple[_Plan, list[_Segments]]) -> None:
-        plan, lists = task
-        n_cells = max(len(segments.edges) for segments in lists) - 1
-        work, scratch = plan.work(n_cells), plan.scratch(n_cells)
-        for segments in lists:
-            flat, starts = source.pack(segments.fields, segments.owners)
-            fields = segments.fields.copy()
-            fields[:, 0] = starts
-            _fold(
-                flat,
-                fields,
-                plan.spectra,
-                plan.columns,
-                plan.tails,
-                plan.sums,
-                plan.scales,
-                plan.thresholds,
-                segments.edges,
-                plan.twiddles,
-                plan.modulus,
-                work,
-                scratch,
-                state.count,
-                pooled["mean"],
-                pooled["square"],
-                pooled["min"],
-                pooled["max"],
-                pooled["position"],
-                state.above,
-            )
-
-    _each(one, tasks, n_threads)
-
-
-def _each(function: Callable, tasks: Sequence, n_threads: int) -> None:
-    if n_threads <= 1 or len(tasks) < 2:
-        for task in tasks:
-            function(task)
-        return
-    with ThreadPoolExecutor(min(n_threads, len(tasks))) as pool:
-        for _ in pool.map(function, tasks):
-            pass
+    _fold(
+        flat,
+        fields,
+        plan.spectra,
+        plan.columns,
+        plan.tails,
+        plan.sums,
+        plan.scales,
+        plan.thresholds,
+        segments.edges,
+        plan.twiddles,
+        plan.modulus,
+        plan.size >= 256 and plan.size * plan.lanes * plan.dtype.itemsize >= SPLIT_FROM,
+        work,
+        scratch,
+        state.count,
+        pooled["mean"],
+        pooled["square"],
+        pooled["min"],
+        pooled["max"],
+        pooled["position"],
+        state.above,
+    )
 
 
 # ------------------------------------------------------------------------------------------------ the compiled loop
 
 
 @compiled()
-def _step4(xr, xi, yr, yi, s, twiddles):  # type: ignore[no-untyped-def]
-    """One step of radix 4 of Stockham's transform back, on `s` transforms side by side."""
+def _step4(xr, xi, yr, yi, s, twiddles, w, f, e):  # type: ignore[no-untyped-def]
+    """One step of radix 4 of a transform back, on `s` transforms side by side.
+
+    Every `w`-th twiddle is this size's. Results of butterfly `j` go to row `f * j` and those `e` apart: with `f = 4`
+    and `e = s` it is Stockham's, ready for the next step; with `f = s = 1` and `e` a quarter, it leaves four transforms
+    one after the other, of every fourth position each.
+    """
     d = len(xr) // 4
     for p in range(d // s):
         j = p * s
-        w1r = splat(xr, twiddles[j, 0])
-        w1i = splat(xr, twiddles[j, 1])
-        w2r = splat(xr, twiddles[2 * j, 0])
-        w2i = splat(xr, twiddles[2 * j, 1])
-        w3r = splat(xr, twiddles[3 * j, 0])
-        w3i = splat(xr, twiddles[3 * j, 1])
+        k = j * w
+        w1r = splat(xr, twiddles[k, 0])
+        w1i = splat(xr, twiddles[k, 1])
+        w2r = splat(xr, twiddles[2 * k, 0])
+        w2i = splat(xr, twiddles[2 * k, 1])
+        w3r = splat(xr, twiddles[3 * k, 0])
+        w3i = splat(xr, twiddles[3 * k, 1])
         for q in range(s):
             o = q + j
             ar = load(xr, o)
@@ -722,26 +744,26 @@ def _step4(xr, xi, yr, yi, s, twiddles):  # type: ignore[no-untyped-def]
             ui = ai - ci
             vr = di - bi
             vi = br - dr
-            y = q + 4 * j
+            y = q + f * j
             store(yr, y, sr + tr)
             store(yi, y, si + ti)
             zr = ur + vr
             zi = ui + vi
-            store(yr, y + s, zr * w1r - zi * w1i)
-            store(yi, y + s, zr * w1i + zi * w1r)
+            store(yr, y + e, zr * w1r - zi * w1i)
+            store(yi, y + e, zr * w1i + zi * w1r)
             zr = sr - tr
             zi = si - ti
-            store(yr, y + 2 * s, zr * w2r - zi * w2i)
-            store(yi, y + 2 * s, zr * w2i + zi * w2r)
+            store(yr, y + 2 * e, zr * w2r - zi * w2i)
+            store(yi, y + 2 * e, zr * w2i + zi * w2r)
             zr = ur - vr
             zi = ui - vi
-            store(yr, y + 3 * s, zr * w3r - zi * w3i)
-            store(yi, y + 3 * s, zr * w3i + zi * w3r)
+            store(yr, y + 3 * e, zr * w3r - zi * w3i)
+            store(yi, y + 3 * e, zr * w3i + zi * w3r)
 
 
 @compiled()
-def _step4_product(xr, xi, g, yr, yi, twiddles):  # type: ignore[no-untyped-def]
-    """The first step of radix 4, of the product of a spectrum with a kernel's."""
+def _step4_product(xr, xi, g, yr, yi, twiddles, f, e):  # type: ignore[no-untyped-def]
+    """The first step of radix 4, of the product of a spectrum with a kernel's; `f` and `e` as for `_step4`."""
     d = len(xr) // 4
     for k in range(d):
         gr = splat(xr, g[k, 0])
@@ -776,27 +798,27 @@ def _step4_product(xr, xi, g, yr, yi, twiddles):  # type: ignore[no-untyped-def]
         ui = ai - ci
         vr = di - bi
         vi = br - dr
-        y = 4 * k
+        y = f * k
         store(yr, y, sr + tr)
         store(yi, y, si + ti)
         wr = splat(xr, twiddles[k, 0])
         wi = splat(xr, twiddles[k, 1])
         zr = ur + vr
         zi = ui + vi
-        store(yr, y + 1, zr * wr - zi * wi)
-        store(yi, y + 1, zr * wi + zi * wr)
+        store(yr, y + e, zr * wr - zi * wi)
+        store(yi, y + e, zr * wi + zi * wr)
         wr = splat(xr, twiddles[2 * k, 0])
         wi = splat(xr, twiddles[2 * k, 1])
         zr = sr - tr
         zi = si - ti
-        store(yr, y + 2, zr * wr - zi * wi)
-        store(yi, y + 2, zr * wi + zi * wr)
+        store(yr, y + 2 * e, zr * wr - zi * wi)
+        store(yi, y + 2 * e, zr * wi + zi * wr)
         wr = splat(xr, twiddles[3 * k, 0])
         wi = splat(xr, twiddles[3 * k, 1])
         zr = ur - vr
         zi = ui - vi
-        store(yr, y + 3, zr * wr - zi * wi)
-        store(yi, y + 3, zr * wi + zi * wr)
+        store(yr, y + 3 * e, zr * wr - zi * wi)
+        store(yi, y + 3 * e, zr * wi + zi * wr)
 
 
 @compiled()
@@ -973,17 +995,15 @@ def _fill(flat, fields, x, extra):  # type: ignore[no-untyped-def]
 def _pool(values, begin, end, sums, at, fresh, masked):  # type: ignore[no-untyped-def]
     """Add rows `begin:end` to the running sums of a cell. NaN, if `masked`, is no position."""
     zero = splat(sums, sums.dtype.type(0))
+    s = zero
+    v = zero
     if fresh:
         pivot = load(values, begin)
         pivot = select(known(pivot), pivot, zero)
-        s = zero
-        v = zero
         high = splat(sums, sums.dtype.type(-np.inf))
         low = splat(sums, sums.dtype.type(np.inf))
     else:
         pivot = load(sums, at + PIVOT)
-        s = load(sums, at + SUM)
-        v = load(sums, at + SQUARE)
         high = load(sums, at + MAX)
         low = load(sums, at + MIN)
     if masked:
@@ -1024,6 +1044,9 @@ def _pool(values, begin, end, sums, at, fresh, masked):  # type: ignore[no-untyp
         v = v + v1
         high = maximum(high1, high)
         low = minimum(low1, low)
+    if not fresh:  # sums of these few rows first, since a long sum loses digits
+        s = s + load(sums, at + SUM)
+        v = v + load(sums, at + SQUARE)
     store(sums, at + PIVOT, pivot)
     store(sums, at + SUM, s)
     store(sums, at + SQUARE, v)
@@ -1032,11 +1055,11 @@ def _pool(values, begin, end, sums, at, fresh, masked):  # type: ignore[no-untyp
 
 
 @compiled()
-def _pool_place(values, begin, end, t, sums, at, fresh):  # type: ignore[no-untyped-def]
-    """Keep the greatest of the rows `begin:end` and its first position, where row `begin` is position `t`."""
+def _pool_place(values, begin, end, t, gap, sums, at, fresh):  # type: ignore[no-untyped-def]
+    """Keep the greatest of the rows `begin:end` and its first position: of row `begin` it is `t`, then `t + gap`."""
     best = splat(sums, sums.dtype.type(-np.inf))
     place = splat(sums, sums.dtype.type(np.inf))
-    step = splat(sums, sums.dtype.type(1))
+    step = splat(sums, sums.dtype.type(gap))
     now = splat(sums, sums.dtype.type(t))
     for i in range(begin, end):
         y = load(values, i)
@@ -1113,12 +1136,12 @@ def _merge(  # type: ignore[no-untyped-def]
 
 
 @compiled()
-def _steps(xr, xi, yr, yi, s, last, twiddles):  # type: ignore[no-untyped-def]
+def _steps(xr, xi, yr, yi, s, last, twiddles, w):  # type: ignore[no-untyped-def]
     """All steps of radix 4 but the last, to and fro between `x` and `y`; whether they end in `x`."""
     pr, pi, qr, qi = xr, xi, yr, yi
     there = True
     while s * last < len(xr):
-        _step4(pr, pi, qr, qi, s, twiddles)
+        _step4(pr, pi, qr, qi, s, twiddles, w, 4, s)
         pr, pi, qr, qi = qr, qi, pr, pi
         there = not there
         s *= 4
@@ -1140,7 +1163,6 @@ def _limits(fields, n_lanes, modulus, r, h, tails, taps, scales, thresholds, ext
         taken = float(lane(extra, 0, a)) * taps[r]
         unit = scales[r] * float(lane(extra, 1, a))
         offsets[h, a] = 0.0 if modulus else taken
-        set_lane(extra, 4 + h, a, end)
         set_lane(extra, 6 + h, a, taken / unit)
         for k in range(n_thresholds):
             set_lane(levels, h * n_thresholds + k, a, (thresholds[r, k] - offsets[h, a]) / unit)
@@ -1148,8 +1170,13 @@ def _limits(fields, n_lanes, modulus, r, h, tails, taps, scales, thresholds, ext
 
 
 @compiled()
-def _pool_rows(values, first, t0, t1, inner, h, edges, fresh, sums, levels, counts, n_thresholds, extra, places):  # type: ignore[no-untyped-def]
-    """Add the positions `t0:t1`, which lie in `values` from row `first` on, to the cells that they fall into."""
+def _pool_rows(  # type: ignore[no-untyped-def]
+    values, first, t0, t1, inner, h, edges, fresh, sums, levels, counts, n_thresholds, extra, places, step, residue
+):
+    """Add results `t0:t1`, which lie in `values` from row `first` on, to the cells that they fall into.
+
+    Result `t` is position `t * step + residue`; `inner` and `edges` count results.
+    """
     n_cells = len(edges) - 1
     if t1 > inner:
         limit = load(extra, 4 + h)
@@ -1170,83 +1197,123 @@ def _pool_rows(values, first, t0, t1, inner, h, edges, fresh, sums, levels, coun
             k = middle - 1
     while t < t1:
         stop = min(t1, edges[j + 1])
-        i = first + t - t0
-        k = first + stop - t0
-        at = h * n_cells + j
-        new = fresh[h, j]
-        _pool(values, i, k, sums, at * N_SUMS, new, stop > inner)
-        if places:
-            _pool_place(values, i, k, t, sums, at * N_SUMS, new)
-        if n_thresholds:
-            _pool_above(values, i, k, levels, h * n_thresholds, n_thresholds, counts, at * n_thresholds, new)
-        fresh[h, j] = False
+        if stop > t:
+            i = first + t - t0
+            k = first + stop - t0
+            at = h * n_cells + j
+            new = fresh[h, j]
+            _pool(values, i, k, sums, at * N_SUMS, new, stop > inner)
+            if places:
+                _pool_place(values, i, k, t * step + residue, step, sums, at * N_SUMS, new)
+            if n_thresholds:
+                _pool_above(values, i, k, levels, h * n_thresholds, n_thresholds, counts, at * n_thresholds, new)
+            fresh[h, j] = False
         t = stop
         j += 1
 
 
+@compiled()
+def _count_by_step(step, residue, edges, ends, limits, extra, near, near_limits):  # type: ignore[no-untyped-def]
+    """Where cells begin and lanes end, counted in every `step`-th position from `residue` on."""
+    up = step - 1 - residue
+    for j in range(len(edges)):
+        near[j] = (edges[j] + up) // step
+    for h in range(2):
+        for a in range(ends.shape[1]):
+            set_lane(extra, 4 + h, a, (ends[h, a] + up) // step)
+        near_limits[0, h] = (limits[0, h] + up) // step
+        near_limits[1, h] = (limits[1, h] + up) // step
+
+
 @compiled(entry=True)
 def _fold(  # type: ignore[no-untyped-def]
-    flat, segments, spectra, columns, tails, taps, scales, thresholds, edges, twiddles, modulus, work, scratch,
+    flat, segments, spectra, columns, tails, taps, scales, thresholds, edges, twiddles, modulus, split, work, scratch,
     count, mean, square, low, high, place, above,
 ):  # fmt: skip
-    """Transform segments, lanes at a time, and pool each kernel's responses into the rows of the state."""
+    """Transform segments, lanes at a time, and pool each kernel's responses into the rows of the state.
+
+    With `split`, the transforms back are sixteen of a sixteenth each, one after the other, which stay in the cache.
+    """
     xr, xi, ar, ai, br, bi, chunk_rows, sums, levels, counts, extra = work
-    size = len(xr)
+    ends, offsets, fresh, limits, near, near_limits = scratch
+    near = near[: len(edges)]
     n_lanes = lanes_of(xr)
     n_thresholds = thresholds.shape[1]
-    last = 8 if _log2(size) % 2 else 4
-    d = size // last
+    last = 8 if _log2(len(xr)) % 2 else 4
+    quarter = len(xr) // 4
     zero = splat(xr, xr.dtype.type(0))
     half_root = xr.dtype.type(HALF_ROOT)
-    ends, offsets, fresh, inner, outer = scratch
     for group in range(0, len(segments), n_lanes):
         fields = segments[group : group + n_lanes]
         _fill(flat, fields, bi, extra)
-        for t in range(size):
+        for t in range(len(xr)):
             store(br, t, zero)
         for pair in range(-1, len(spectra)):
             forward = pair < 0
+            step = 16 if split and not forward else 1
+            size = len(xr) // step
+            d = size // last
             n_here = 0
-            furthest = size
             if not forward:
                 n_here = 1 if modulus or columns[2 * pair + 1] < 0 else 2
                 furthest = 0
                 for h in range(2):
-                    inner[h], outer[h] = _limits(
+                    limits[0, h], limits[1, h] = _limits(
                         fields, n_lanes, modulus, 2 * pair + h, h, tails, taps, scales, thresholds, extra, levels,
                         ends, offsets,
                     )  # fmt: skip
                     if h < n_here:
-                        furthest = max(furthest, outer[h])
+                        furthest = max(furthest, limits[1, h])
                 if furthest == 0:
                     continue
                 for j in range(len(edges) - 1):
                     fresh[0, j] = True
                     fresh[1, j] = True
-                _step4_product(xr, xi, spectra[pair], br, bi, twiddles)
-            here = _steps(br, bi, ar, ai, 1 if forward else 4, last, twiddles)
-            pr, pi = (br, bi) if here else (ar, ai)
-            # forward: real and imaginary parts are exchanged, of what goes in and what comes out
-            yr, yi = (xi, xr) if forward else (chunk_rows, chunk_rows)
-            chunk, imaginary = (d, 0) if forward else (CHUNK, 8 * CHUNK)
-            for begin in range(0, min(d, furthest), chunk):
-                end = min(begin + chunk, d)
-                if last == 4:
-                    _last4(pr, pi, begin, end, yr, yi, imaginary, chunk)
+                f, e = (1, quarter) if split else (4, 1)
+                _step4_product(xr, xi, spectra[pair], br, bi, twiddles, f, e)
+            for part in range(step):
+                residue = part // 4 + part % 4 * 4
+                if step == 1:
+                    sr, si, tr, ti = br, bi, ar, ai
                 else:
-                    _last8(pr, pi, begin, end, yr, yi, imaginary, chunk, half_root)
-                for part in range(0 if forward else last):
-                    t0 = begin + part * d
-                    if t0 >= furthest:
-                        break
-                    first = part * CHUNK
-                    if modulus:
-                        _modulus(chunk_rows, first, first + end - begin, extra)
-                    for h in range(n_here):
-                        _pool_rows(
-                            chunk_rows, first + 8 * h * CHUNK, t0, min(end + part * d, outer[h]), inner[h], h, edges,
-                            fresh, sums, levels, counts, n_thresholds, extra, len(place) > 0,
+                    if part % 4 == 0:
+                        at = part // 4 * quarter
+                        _step4(
+                            br[at : at + quarter], bi[at : at + quarter], ar[:quarter], ai[:quarter], 1, twiddles,
+                            4, 1, size,
                         )  # fmt: skip
+                    at = part % 4 * size
+                    sr, si = ar[at : at + size], ai[at : at + size]
+                    tr, ti = ar[quarter : quarter + size], ai[quarter : quarter + size]
+                here = _steps(sr, si, tr, ti, 1 if forward or split else 4, last, twiddles, step)
+                pr, pi = (sr, si) if here else (tr, ti)
+                if forward:  # real and imaginary parts are exchanged, of what goes in and what comes out
+                    if last == 4:
+                        _last4(pr, pi, 0, d, xi, xr, 0, d)
+                    else:
+                        _last8(pr, pi, 0, d, xi, xr, 0, d, half_root)
+                    continue
+                _count_by_step(step, residue, edges, ends, limits, extra, near, near_limits)
+                furthest = max(near_limits[1, 0], near_limits[1, n_here - 1])
+                for begin in range(0, min(d, furthest), CHUNK):
+                    end = min(begin + CHUNK, d)
+                    if last == 4:
+                        _last4(pr, pi, begin, end, chunk_rows, chunk_rows, 8 * CHUNK, CHUNK)
+                    else:
+                        _last8(pr, pi, begin, end, chunk_rows, chunk_rows, 8 * CHUNK, CHUNK, half_root)
+                    for k in range(last):
+                        t0 = begin + k * d
+                        if t0 >= furthest:
+                            break
+                        first = k * CHUNK
+                        if modulus:
+                            _modulus(chunk_rows, first, first + end - begin, extra)
+                        for h in range(n_here):
+                            _pool_rows(
+                                chunk_rows, first + 8 * h * CHUNK, t0, min(end + k * d, near_limits[1, h]),
+                                near_limits[0, h], h, near, fresh, sums, levels, counts, n_thresholds, extra,
+                                len(place) > 0, step, residue,
+                            )  # fmt: skip
             for h in range(n_here):
                 _merge(
                     fields, columns[2 * pair + h], ends[h], h, edges, sums, counts, extra, offsets[h],
