@@ -93,6 +93,13 @@ class Fused:
         costs = self.costs(n, dtype)
         return costs["fft"] < costs["direct"]
 
+    def _direct_ones(self, lengths: np.ndarray, dtype: np.dtype) -> np.ndarray:
+        """Which blocks of these lengths are done directly."""
+        if self.method != "auto" or self.costs(int(lengths.max()), dtype)["direct"] < FFT_COST[str(dtype)][0]:
+            return np.full(len(lengths), self.method != "fft")  # also where no transform could be as cheap
+        distinct, which = np.unique(lengths, return_inverse=True)
+        return np.array([not self._fft_is_cheaper(int(n), dtype) for n in distinct])[which]
+
     def run(
         self,
         channel: int,
@@ -133,11 +140,9 @@ class Fused:
         kernels = {"direct": direct_pool, "fft": fft_pool}
         common |= {"lo": lo[:, 0].tolist(), "hi": hi[:, 0].tolist()}
         lengths = np.fromiter(map(len, blocks), np.int64, len(blocks))
-        distinct = np.unique(lengths)
-        methods = {int(n): self.method_for(int(n), blocks[0].dtype) for n in distinct}
-        if len(set(methods.values())) == 1:
-            return kernels[methods[int(distinct[0])]](blocks, self.kernels, **common)
-        by_direct = np.array([methods[int(n)] == "direct" for n in lengths])
+        by_direct = self._direct_ones(lengths, blocks[0].dtype)
+        if by_direct.all() or not by_direct.any():
+            return kernels["direct" if by_direct[0] else "fft"](blocks, self.kernels, **common)
         found: dict[str, np.ndarray] = {}
         for chosen, kernel in ((by_direct, direct_pool), (~by_direct, fft_pool)):
             part = kernel([blocks[i] for i in np.flatnonzero(chosen).tolist()], self.kernels, **common)

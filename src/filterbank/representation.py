@@ -72,6 +72,22 @@ class _SignalTransformer(TransformerMixin, BaseEstimator):
                 )
         return signals
 
+    def fit_transform(self, X: Any, y: Any = None) -> Any:
+        """Fit, then transform the same signals.
+
+        Parameters
+        ----------
+        X : array, list of array, or Signals
+        y : ignored
+
+        Returns
+        -------
+        array, (signal, feature)
+        """
+        if isinstance(X, list):
+            X = Signals.wrap(X, n_axes=self._n_axes)  # looked at once
+        return super().fit_transform(X, y)
+
     @property
     def feature_table_(self) -> pd.DataFrame:
         """A row a feature: its name in `feature`, and what is known of it."""
