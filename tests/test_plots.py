@@ -178,7 +178,7 @@ def test_slices_of_kernels_are_central():
     for axis in range(3):
         central = np.take(kernel, kernel.shape[axis] // 2, axis=axis)
         np.testing.assert_array_equal(ax.images[3 + axis].get_array(), central)
-    assert said(ax)[0] == "sigma 1, order 000"
+    assert said(ax)[0] == "σ 1, order 000"
 
 
 def test_kernels_without_metadata_go_by_their_names_and_many_are_thinned():

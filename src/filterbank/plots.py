@@ -959,7 +959,7 @@ def _labels(rows: Sequence[Mapping[str, Any]], *, unit: bool = False) -> tuple[l
             if key == "frequency" and unit:
                 text += f" {row.get('unit') or 'cycles/sample'}"
             if key == "sigma" and (unit or len(keys) > 1):
-                text = f"sigma {text}"
+                text = f"σ {text}"
             if key == "order" and (unit or len(keys) > 1):
                 text = f"order {text}"
             parts.append(text)
