@@ -119,16 +119,14 @@ def test_dataset():
         ({"kind": "image"}, "kind='image'"),
         ({"target": "nothing"}, "target='nothing' is not a column of the table, which has: label, who"),
         ({"group": "nothing"}, "group='nothing'"),
-        ({"table": pd.DataFrame({"label": [1]}), "group": None}, "1 rows for 4 signals"),
+        ({"table": pd.DataFrame({"label": [1]})}, "1 rows for 4 signals"),
     ],
 )
 def test_dataset_checks_its_parts(changes, shown):
     table = changes.pop("table", None)
+    make = _dataset if table is None else lambda: Dataset(Signals.wrap(np.zeros((4, 5))), table)
     with pytest.raises(InputError, match=shown):
-        if table is None:
-            _dataset(**changes)
-        else:
-            Dataset(Signals.wrap(np.zeros((4, 5))), table, **changes)
+        make(**changes)
 
 
 def test_missing_labels_are_counted():
