@@ -78,6 +78,13 @@ class LeftOut:
         drift = self.Z.mean(axis=0)
         self.Z -= drift
         self.mean += drift
+        self.squares = np.einsum("ij,ij->j", self.Z, self.Z)
+        self.flat = self.squares <= 1e-20 * self.n * self.mean**2
+        """Whether each feature is the same in all rows, (feature,)."""
+        if self.flat.any():
+            self.flat[self.flat] = (X[:, self.flat] == X[0, self.flat]).all(axis=0)
+            self.Z[:, self.flat] = 0
+            self.squares[self.flat] = 0
         self.counts = np.bincount(y, minlength=n_classes)
         self.n_left = np.ones(self.n, dtype=np.int64) if fold is None else np.bincount(self.fold)
         self.n_folds = len(self.n_left)
@@ -89,15 +96,6 @@ class LeftOut:
     @cached_property
     def gram(self) -> np.ndarray:
         return self.Z.T @ self.Z
-
-    @cached_property
-    def squares(self) -> np.ndarray:
-        return np.einsum("ij,ij->j", self.Z, self.Z)
-
-    @cached_property
-    def flat(self) -> np.ndarray:
-        """Whether each feature is the same in all rows, but for rounding, (feature,)."""
-        return self.squares <= 1e-22 * self.n * self.mean**2
 
     @cached_property
     def class_means(self) -> np.ndarray:
@@ -141,10 +139,9 @@ class LeftOut:
     def variance(self) -> np.ndarray:
         """The variance of each feature in each fold, (fold, feature)."""
         rest = (self.n - self.n_left)[:, None]
-        if self.single:
-            left = self.Z * self.Z
-        else:
-            left = np.stack([(self.Z[rows] ** 2).sum(axis=0) for rows in self.members])
+        left = self.Z * self.Z
+        if not self.single:
+            left = np.stack([left[rows].sum(axis=0) for rows in self.members])
         left += self.sums * self.sums / rest
         lost = left > 0.9 * self.squares
         variance = np.subtract(self.squares, left, out=left)
@@ -170,6 +167,12 @@ class LeftOut:
         if not small.any():
             return self.variance, np.zeros(self.n_folds, dtype=bool)
         return np.where(small, 1.0, self.variance), (small & (self.variance > bound / 8)).any(axis=1)
+
+    @cached_property
+    def far(self) -> np.ndarray:
+        """Folds that leave out what a feature varies by nearly all, which takes digits from their moments, (fold,)."""
+        rest = (self.n - self.n_left)[:, None]
+        return (self.variance * rest < 1e-6 * self.squares).any(axis=1)
 
     @property
     def scale2(self) -> np.ndarray:
@@ -262,7 +265,7 @@ def nearest_neighbours(data: LeftOut, *, k: int, brute: bool) -> Answers:
         size = base + np.einsum("ij,ij->i", data.X[rows], data.X[rows]) if brute and not data.scaled else base
         slack = 4 * data.slack_distance * (size + np.maximum(bound + base, 0))
         bound = bound + slack
-        many = np.flatnonzero(np.count_nonzero(D <= bound[:, None], axis=1) > k)
+        many = np.flatnonzero(np.count_nonzero(bound[:, None] >= D, axis=1) > k)
         for r in many[state[rows[many]] == SURE]:
             t = int(rows[r])
             near = np.flatnonzero(D[r] <= bound[r])
@@ -399,12 +402,13 @@ def ridge(data: LeftOut, *, alpha: float) -> Answers:
     f = n / (n - 1)
     gram = data.gram
     change = None
+    wide = data.d > n and not data.scaled
     if data.scaled:
         penalty = alpha * np.where(data.flat, 1.0, data.squares / (n - 1))
         change = penalty - alpha * data.scale2
-    elif data.d > n:
+    elif wide:
         # Without a scaler only angles and lengths count, and n coordinates hold them.
-        Z = np.linalg.qr(Z.T, mode="r").T
+        Z = np.asarray(np.linalg.qr(Z.T, mode="r")).T
         gram = Z.T @ Z
         penalty = np.full(Z.shape[1], alpha)
     else:
@@ -418,34 +422,32 @@ def ridge(data: LeftOut, *, alpha: float) -> Answers:
     if data.d >= n:  # scikit-learn solves for the rows then, whose lengths may differ much
         condition = max(condition, 1 + np.trace(gram) / penalty.min() if not data.scaled else n * data.d / alpha)
     Zu = Z / unit
-    first = Q = Zu @ inverse
+    Q = Zu @ inverse
+    first = Q.copy() if data.scaled else Q
     error = np.zeros(n)
     if change is not None:
         change /= unit * unit
-        scale = np.ones(n)
-        for _ in range(12):
-            following = first + (change * Q) @ inverse
-            error = np.abs(following - Q).max(axis=1)
-            Q = following
-            scale = np.abs(Q).max(axis=1)
-            if (error <= 4 * data.eps * scale).all():
+        active = np.arange(n)
+        for _ in range(60):
+            following = first[active] + (change[active] * Q[active]) @ inverse
+            moved = np.abs(following - Q[active]).max(axis=1)
+            size = np.abs(following).max(axis=1)
+            error[active] = np.divide(moved, size, out=np.zeros(len(size)), where=size > 0)
+            Q[active] = following
+            active = active[error[active] > 4 * data.eps]
+            if len(active) == 0:
                 break
-        error = np.divide(error, scale, out=np.zeros(n), where=scale > 0)
     counts = data.counts
     mean_y = 2 * counts / n - 1
     h = f * np.einsum("ij,ij->i", Q, Zu)
     # The row's own target, less the mean, comes off the sums of products that the others keep.
     own = 2 * data.one_hot - 1 - mean_y
-    if data.d > n and not data.scaled:
-        means = (data.one_hot.T @ Z) / np.maximum(counts, 1)[:, None]
-    else:
-        means = data.class_means
+    means = data.one_hot.T @ Z / np.maximum(counts, 1)[:, None] if wide else data.class_means
     products = (2 * counts[:, None] * means / unit).T
     rest = 1 - h
     with np.errstate(divide="ignore", invalid="ignore"):
         scores = f * (Q @ products - h[:, None] * own) / rest[:, None] + mean_y - own / (n - 1)
         scores[data.kept == 0] = -np.inf
-        wide = data.d > n and not data.scaled
         reach = data.offset(np.full(data.d, unit.min()) if wide else np.where(data.flat, np.inf, unit))
         tolerance = data.slack * (
             condition * (2 + np.abs(np.where(np.isfinite(scores), scores, 0)).max(axis=1)) / rest
@@ -472,7 +474,6 @@ def _degrees(n: Any, classes: Any) -> Any:
 def _zero_everywhere(data: LeftOut) -> np.ndarray:
     """Columns whose value is the same in all rows, and short enough that scikit-learn's sums of it are exact."""
     same = np.flatnonzero(data.flat)
-    same = same[(data.X[:, same] == data.X[0, same]).all(axis=0)]
     mantissa = np.frexp(data.X[0, same])[0] * 2.0**24
     short = same[mantissa == np.floor(mantissa)]
     mask = np.zeros(data.d, dtype=bool)
@@ -651,9 +652,7 @@ def class_centroids(data: LeftOut) -> Answers:
         else:
             own = np.abs(data.X[rows]) + np.abs(data.mean)
         size[rows] = (own * own * weights).sum(axis=1) + distances.min(axis=1)
-    # A left-out row far away has taken digits from the means of the others.
-    far = (data.variance * (data.n - data.n_left)[:, None] < 1e-6 * data.squares).any(axis=1)
-    answers = data.decided(scores, np.where(far[data.fold], np.inf, 4 * data.slack * size))
+    answers = data.decided(scores, np.where(data.far[data.fold], np.inf, 4 * data.slack * size))
     # scikit-learn refuses a fold in which nothing varies.
     answers.state[(data.variance.max(axis=1) <= 1e-20 * (data.mean**2).max())[data.fold]] = DOUBTFUL
     return answers
@@ -724,48 +723,58 @@ class _Fold:
     classes: np.ndarray
     offset: float
     """The largest size of a feature in units of its scale."""
+    noise: float
+    """What rounding makes of the squares of constant features."""
     floor: float
     """Sums of squares below this may be rounding."""
     slack: float
     """Relative rounding of the sums."""
 
 
-def _components(data: LeftOut, f: int, total: np.ndarray, covariance: bool) -> tuple[np.ndarray, np.ndarray]:
+def _components(data: LeftOut, f: int, total: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Principal components of a fold, (feature, component), and for each count how much rounding grows."""
     values, vectors = np.linalg.eigh(total)
-    return vectors[:, ::-1], _growth(data, f, values[::-1], covariance)
+    return vectors[:, ::-1], _growth(data, np.array([f]), values[None, ::-1])[0]
 
 
-def _growth(data: LeftOut, f: int, values: np.ndarray, covariance: bool) -> np.ndarray:
-    """Rounding tilts the space of the first components by so many eps: the top eigenvalue over the gap below them."""
-    top = max(values[0], 0.0)
-    if covariance and not data.scaled:
-        rest = data.n - data.n_left[f]
-        top += rest * float(((data.mean - data.sums[f] / rest) ** 2).sum())
-    if top == 0:
-        return np.full(len(values), np.inf)
-    gap = values - np.append(values[1:], -np.inf)
-    nothing = values <= len(values) * data.eps * top
-    with np.errstate(divide="ignore"):
-        growth = 2 + np.where(nothing, 0.0, top / np.maximum(gap, 0))
-    if nothing.any():
-        growth += data.n  # what counts as nothing may be spread over few rows
+def _growth(data: LeftOut, folds: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """How much rounding grows in the first 1, 2, ... components of some folds, (fold, count).
+
+    It tilts the space of the first components by so many eps: the top eigenvalue over the gap below them.
+    """
+    top = np.maximum(values[:, 0], 0)
+    if not data.scaled:  # scikit-learn takes products of numbers that aren't centred yet
+        rest = data.n - data.n_left[folds]
+        top = top + rest * ((data.mean - data.sums[folds] / rest[:, None]) ** 2).sum(axis=1)
+    gap = np.full(values.shape, np.inf)
+    gap[:, :-1] = values[:, :-1] - values[:, 1:]
+    nothing = values <= values.shape[1] * data.eps * top[:, None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        growth = 2 + np.where(nothing, 0.0, top[:, None] / np.maximum(gap, 0))
+    growth[nothing.any(axis=1)] += data.n  # what counts as nothing may be spread over few rows
+    growth[top == 0] = np.inf
     return growth
 
 
-def _total(data: LeftOut, f: int, rows: np.ndarray) -> np.ndarray:
-    """Sums of products of a fold's rows about their mean, scaled."""
-    z = data.Z[rows]
-    total = data.gram - z.T @ z
-    total -= np.outer(data.sums[f], data.sums[f]) / (data.n - data.n_left[f])
+def _totals(data: LeftOut, folds: np.ndarray) -> np.ndarray:
+    """Sums of products of the rows of some folds about their means, scaled, (fold, feature, feature)."""
+    rest = (data.n - data.n_left[folds]).astype(float)
+    sums = data.sums[folds]
+    if data.single:
+        totals = sums[:, :, None] * (-(1 + 1 / rest)[:, None] * sums)[:, None, :]
+    else:
+        totals = sums[:, :, None] * (-sums / rest[:, None])[:, None, :]
+        for total, f in zip(totals, folds):
+            total -= data.Z[data.members[f]].T @ data.Z[data.members[f]]
+    totals += data.gram
     if data.scaled:
-        scale = np.sqrt(data.scale2[f])
-        total /= scale
-        total /= scale[:, None]
-    return total
+        scale = 1 / np.sqrt(data.scale2[folds])
+        totals *= scale[:, None, :]
+        totals *= scale[:, :, None]
+    return totals
 
 
-def _folds(data: LeftOut, n_components: int | None, covariance: bool) -> Iterator[_Fold]:
+def _folds(data: LeftOut, n_components: int | None) -> Iterator[_Fold]:
     scatter = data.residuals.T @ data.residuals
     spread = np.maximum(np.diag(scatter), data.squares)
     for f, rows in enumerate(data.members):
@@ -781,35 +790,37 @@ def _folds(data: LeftOut, n_components: int | None, covariance: bool) -> Iterato
         within = scatter - u.T @ u - weight.T @ weight
         points = data.Z[rows] - mean
         total = within + (kept[classes, None] * means).T @ means
-        offset = 1.0
-        if data.scaled:
-            scale = np.sqrt(data.scale2[f])
-        else:
-            scale = np.ones(data.d)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                ratio = (np.abs(data.X[rows]).max(axis=0) + np.abs(data.mean)) / np.sqrt(np.diag(total) / rest)
-            offset = float(np.nanmax(np.where(data.flat, 0, ratio), initial=1.0))
+        scale = np.sqrt(data.scale2[f]) if data.scaled else np.ones(data.d)
         within = within / scale / scale[:, None]
         total = total / scale / scale[:, None]
         points, means = points / scale, means / scale
         # What the downdate has cancelled: the sums of all rows over what is left of them.
         with np.errstate(divide="ignore", invalid="ignore"):
-            share = float(np.nanmax(np.where(data.flat, 1, spread / scale**2 / np.diag(total)), initial=1.0))
+            left = np.where(data.flat, spread, np.maximum(np.diag(total), 0) * scale**2)
+            share = float(np.nanmax(spread / left, initial=1.0))
         floor = 0.0
         if n_components is not None:
             floor = 100 * data.slack * share * float(np.trace(total))
-            vectors, growth = _components(data, f, total, covariance)
+            vectors, growth = _components(data, f, total)
             k = min(n_components, rest, data.d)
             vectors = vectors[:, :k]
             share *= float(growth[k - 1])
             points, means = points @ vectors, means @ vectors
             within, total = vectors.T @ within @ vectors, vectors.T @ total @ vectors
-        yield _Fold(f, rows, points, means, within, total, kept, classes, offset, floor, data.slack * share)
+        offset, noise = 1.0, 0.0
+        if not data.scaled:
+            size = np.abs(data.X[rows]).max(axis=0) + np.abs(data.mean)
+            if n_components is not None:
+                size = np.full(len(total), np.sqrt((size**2).sum()))
+            else:
+                size[data.flat] = 0
+                noise = data.eps * rest * float(np.max(data.mean[data.flat] ** 2, initial=0))
+            with np.errstate(divide="ignore", invalid="ignore"):
+                offset = float(np.nanmax(size / np.sqrt(np.maximum(np.diag(total), 0) / rest), initial=1.0))
+        yield _Fold(f, rows, points, means, within, total, kept, classes, offset, noise, floor, data.slack * share)
 
 
-def projected_classes(
-    data: LeftOut, rule: str, *, parameter: float, n_components: int | None, covariance: bool
-) -> Answers:
+def projected_classes(data: LeftOut, rule: str, *, parameter: float, n_components: int | None) -> Answers:
     """Classify rows that are left out in groups, or after principal components, from the moments of each fold.
 
     Parameters
@@ -820,8 +831,6 @@ def projected_classes(
         Ridge's penalty, or the tolerance of the discriminant analysis.
     n_components : int, optional
         Principal components kept; None for no such step.
-    covariance : bool
-        Whether scikit-learn takes the components from the covariance matrix.
 
     Returns
     -------
@@ -831,8 +840,8 @@ def projected_classes(
     scores = np.full((data.n, data.n_classes), -np.inf)
     tolerance = np.full(data.n, np.inf)
     score = {"ridge": _ridge_scores, "discriminant": _discriminant_scores, "centroid": _centroid_scores}[rule]
-    for fold in _folds(data, n_components, covariance):
-        if len(fold.classes) < 2 or not fold.slack <= LINEAR:
+    for fold in _folds(data, n_components):
+        if len(fold.classes) < 2 or data.far[fold.f] or not fold.slack * fold.offset <= LINEAR:
             continue
         found = score(fold, parameter)
         if found is not None:
@@ -859,7 +868,9 @@ def _ridge_scores(fold: _Fold, alpha: float) -> tuple[np.ndarray, np.ndarray] | 
     points = fold.points / unit
     scores = points @ slopes + 2 * counts / rest - 1
     sizes = np.abs(points) @ np.abs(slopes).max(axis=1) + 2
-    return scores, condition * sizes + fold.offset * np.abs(slopes).sum(axis=0).max() / np.sqrt(rest)
+    return scores, condition * sizes + fold.offset * np.abs(slopes).sum(axis=0).max() / np.sqrt(
+        rest
+    ) + fold.noise / alpha
 
 
 def _discriminant_scores(fold: _Fold, tol: float) -> tuple[np.ndarray, np.ndarray] | None:
@@ -897,7 +908,7 @@ def _centroid_scores(fold: _Fold, _: float) -> tuple[np.ndarray, np.ndarray] | N
 # ------------------------------------------------------------------------- nearest neighbours after components
 
 
-def projected_neighbours(data: LeftOut, *, k: int, n_components: int, covariance: bool) -> Answers:
+def projected_neighbours(data: LeftOut, *, k: int, n_components: int) -> Answers:
     """Vote among the k nearest rows in the first principal components of each fold.
 
     Returns
@@ -908,32 +919,35 @@ def projected_neighbours(data: LeftOut, *, k: int, n_components: int, covariance
     """
     codes = np.zeros(data.n, dtype=np.int64)
     state = np.where(data.unclear[data.fold], DOUBTFUL, SURE)
-    norms = np.empty(data.n)
+    sizes = _sizes(data)
     for f, rows in enumerate(data.members):
-        vectors, growth = _components(data, f, _total(data, f, rows), covariance)
+        vectors, growth = _components(data, f, _totals(data, np.array([f]))[0])
         count = min(n_components, data.n - len(rows), data.d)
         scale = np.sqrt(data.scale2[f if data.scaled else 0])
         points = data.Z @ (vectors[:, :count] / scale[:, None])
-        norms = _sizes(data, f)
         slack = data.slack * growth[count - 1]
-        if not slack <= LINEAR:
+        if not slack <= LINEAR or data.far[f]:
             state[rows] = DOUBTFUL
         for t in rows[state[rows] == SURE]:
             distances = ((points - points[t]) ** 2).sum(axis=1)
             distances[rows] = np.inf
             bound = np.partition(distances, k - 1)[k - 1]
-            limit = slack * (norms + bound)
+            limit = slack * (sizes[f] + bound)
             near = np.flatnonzero(distances <= bound + 2 * limit)
             codes[t], state[t] = _settle(data, near, distances[near], k, 2 * limit, lambda some: _copies(data, some))
     return Answers(codes, state)
 
 
-def _sizes(data: LeftOut, f: int) -> float:
-    """How large squared lengths are in a fold, at most, as scikit-learn computes with them."""
-    mean = -data.sums[f] / (data.n - data.n_left[f])
-    if data.scaled:
-        return 4 * float(((data.Z - mean) ** 2 @ (1 / data.scale2[f])).max())
-    return 4 * float((data.X**2).sum(axis=1).max() + ((data.mean + mean) ** 2).sum())
+def _sizes(data: LeftOut) -> np.ndarray:
+    """How large squared lengths are in each fold, at most, as scikit-learn computes with them, (fold,)."""
+    rest = (data.n - data.n_left)[:, None]
+    if not data.scaled:
+        means = data.mean - data.sums / rest
+        return 4 * (float((data.X**2).sum(axis=1).max()) + (means**2).sum(axis=1))
+    unit = np.where(data.flat, 1.0, data.squares / data.n)
+    means = data.sums / rest
+    longest = float((data.Z**2 @ (1 / unit)).max()) + (means**2 / unit).sum(axis=1)
+    return 4 * longest * (unit / data.scale2).max(axis=1)
 
 
 def _copies(data: LeftOut, rows: np.ndarray) -> list[int] | None:
@@ -941,7 +955,7 @@ def _copies(data: LeftOut, rows: np.ndarray) -> list[int] | None:
     return [0] * len(rows) if (data.X[rows] == data.X[rows[0]]).all() else None
 
 
-def nearest_neighbours_by_count(data: LeftOut, *, covariance: bool) -> tuple[np.ndarray, np.ndarray]:
+def nearest_neighbours_by_count(data: LeftOut) -> tuple[np.ndarray, np.ndarray]:
     """Take the class of the nearest row in the first 1, 2, ... principal components of each fold.
 
     Returns
@@ -956,12 +970,12 @@ def nearest_neighbours_by_count(data: LeftOut, *, covariance: bool) -> tuple[np.
     codes = np.zeros((n, n_counts), dtype=np.int64)
     state = np.where(data.unclear[data.fold], DOUBTFUL, SURE)[:, None].repeat(n_counts, axis=1)
     Zt = np.ascontiguousarray(data.Z.T)
-    size = max(1, BLOCK // (n * d))
+    sizes = _sizes(data)
+    size = max(1, BLOCK // (16 * n * d))  # projections are to stay in the cache until they are used
     for start in range(0, data.n_folds, size):
         folds = np.arange(start, min(start + size, data.n_folds))
-        totals = np.stack([_total(data, f, data.members[f]) for f in folds])
-        values, vectors = np.linalg.eigh(totals)
-        share = data.slack * np.stack([_growth(data, f, v[::-1], covariance) for f, v in zip(folds, values)])
+        values, vectors = np.linalg.eigh(_totals(data, folds))
+        share = data.slack * _growth(data, folds, values[:, ::-1])
         turns = vectors.transpose(0, 2, 1)[:, ::-1][:, :n_counts]
         if data.scaled:
             turns = turns / np.sqrt(data.scale2[folds])[:, None]
@@ -971,11 +985,10 @@ def nearest_neighbours_by_count(data: LeftOut, *, covariance: bool) -> tuple[np.
         which = np.repeat(np.arange(len(folds)), [len(m) for m in members])
         unknown = ~(share[:, :n_counts] <= LINEAR)
         share[:, :n_counts][unknown] = 0
-        state[rows] = np.where(unknown[which], DOUBTFUL, state[rows])
+        state[rows] = np.where(unknown[which] | data.far[folds][which][:, None], DOUBTFUL, state[rows])
         nearest = np.empty((len(rows), n_counts), dtype=np.int64)
         sure = np.empty((len(rows), n_counts), dtype=np.bool_)
-        sizes = np.array([_sizes(data, f) for f in folds])
-        nearest_for_each_count(points, which, rows, data.fold, data.y, share, sizes, nearest, sure)
+        nearest_for_each_count(points, which, rows, data.fold, data.y, share, sizes[folds], nearest, sure)
         codes[rows] = data.y[nearest]
         for r, k in np.argwhere(~sure):
             t, s = rows[r], which[r]
@@ -984,7 +997,7 @@ def nearest_neighbours_by_count(data: LeftOut, *, covariance: bool) -> tuple[np.
             distances = ((points[s, : k + 1] - points[s, : k + 1, t, None]) ** 2).sum(axis=0)
             distances[members[s]] = np.inf
             best = distances.min()
-            near = np.flatnonzero(distances <= best + share[s, k] * (sizes[s] + best))
+            near = np.flatnonzero(distances <= best + share[s, k] * (sizes[folds[s]] + best))
             state[t, k] = DOUBTFUL if _copies(data, near) is None else TIED
             codes[t, k] = data.y[near[0]]
     return codes, state
