@@ -5,7 +5,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filterbank import FilterBank, GaborBank, GaussianBank, Moments, Proportion, Signals, banks, fold, pools
+from filterbank import (
+    FilterBank,
+    GaborBank,
+    GaussianBank,
+    Moments,
+    Proportion,
+    Signals,
+    WindowedBank,
+    banks,
+    fold,
+    pools,
+)
 from filterbank.engine import sample_responses
 from filterbank.pools.moments import STATISTICS
 
@@ -25,6 +36,13 @@ BANKS = {
     "gabor": lambda d: GaborBank(d, n_frequencies=1, orientations=2, elevations=2, truncate=1.5, pad="wrap"),
     "gabor, imaginary": lambda d: GaborBank(
         d, n_frequencies=1, orientations=2, elevations=2, truncate=1.0, readout="imaginary", pad=None
+    ),
+    "windows": lambda d: WindowedBank(FilterBank(_kernels(d)), Moments(STATISTICS[:4]), window=(4, 3, 1)[:d], hop=2),
+    "windows, exact and padded": lambda d: WindowedBank(
+        FilterBank(_kernels(d), pad="reflect", readout="modulus"), Moments(STATISTICS), window=2, hop=(3, 1, 2)[:d]
+    ),
+    "windows of windows": lambda d: WindowedBank(
+        WindowedBank(FilterBank(_kernels(d)[1:]), Proportion((0.2,)), window=2, hop=1), Moments(), window=2, hop=2
     ),
 }
 POOLS = {

@@ -11,8 +11,10 @@ from filterbank.banks import Bank as Bank
 from filterbank.banks import FilterBank as FilterBank
 from filterbank.banks import GaborBank as GaborBank
 from filterbank.banks import GaussianBank as GaussianBank
+from filterbank.banks import WindowedBank as WindowedBank
 from filterbank.datasets import load as load
 from filterbank.engine import fold as fold
+from filterbank.engine import respond as respond
 from filterbank.errors import FilterbankError as FilterbankError
 from filterbank.errors import InputError as InputError
 from filterbank.errors import MissingDataError as MissingDataError

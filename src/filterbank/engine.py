@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 from joblib import effective_n_jobs
 
-from filterbank.banks import Bank
+from filterbank.banks import Bank, WindowedBank
 from filterbank.errors import InputError
 from filterbank.fusion import Fused, fuse, vector_note, why_plain
 from filterbank.geometry import Geometry
 from filterbank.pools import Pool
 from filterbank.pools.base import State
-from filterbank.signals import Signals, check_finite
+from filterbank.signals import SignalInfo, Signals, as_signal, check_finite
 
-__all__ = ["explain_plan", "fold", "sample_responses"]
+__all__ = ["explain_plan", "fold", "respond", "sample_responses"]
 
 BATCH = 4096  # signals that are looked at together
 BATCH_SAMPLES = 1 << 20  # and samples, where they must be read, padded or cut
@@ -119,6 +119,77 @@ def explain_plan(bank: Bank, pool: Pool, signals: Signals, *, method: str = "aut
                 "by Fourier transform"
             )
     return list(rows.values())
+
+
+def respond(
+    bank: Bank, signal: np.ndarray, *, n_jobs: int | None = None, block_size: int | Sequence[int] | None = None
+) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
+    """Return a bank's responses at every position of a signal, and where the positions lie.
+
+    Parameters
+    ----------
+    bank : Bank
+        Prepared; one that isn't is designed for this signal, without a rate.
+    signal : array, (*axes) or (channel, *axes)
+    n_jobs : int, optional
+        Threads, in joblib's sense. The responses don't depend on it, bit for bit.
+    block_size : int or sequence of int, optional
+        Positions of a block along each axis. The responses don't depend on it, but for rounding. It bounds the memory
+        beyond what is returned: one block's responses a thread.
+
+    Returns
+    -------
+    responses : array, (response, *positions)
+        In the order of the bank's `response_table`. Those of filters of unequal sizes are given where all of them fit.
+    where : tuple of array
+        For each axis, the samples of the signal at which the positions lie.
+
+    Raises
+    ------
+    InputError
+        For a signal with NaN, with other channels than the bank was prepared for, or too short.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from filterbank import FilterBank, respond
+    >>> respond(FilterBank([np.ones(3)]), np.array([0.0, 1, 5, 1, 0]))
+    (array([[6., 7., 6.]]), (array([1, 2, 3]),))
+    """
+    array = as_signal(signal, bank.n_axes)
+    if not hasattr(bank, "geometry"):
+        bank = bank.prepare(SignalInfo(bank.n_axes, len(array), None), np.random.default_rng(0))
+    check_signal(array, 0, bank.n_channels_)
+    geometry = bank.geometry
+    geometry.check(array.shape[1:])
+    counts = geometry.positions(array.shape[1:])
+    where = places(geometry, (0,) * len(counts), counts)
+    n_threads = effective_n_jobs(n_jobs)
+    options: dict[str, Any] = {}
+    if isinstance(bank, WindowedBank):  # it cuts blocks for itself, and has threads of its own
+        options, n_threads = {"n_threads": n_threads}, 1
+        if block_size is None:  # but padding copies a block
+            rows = BLOCK // math.prod(array.shape[2:]) // geometry.hop[0] if geometry.pad else counts[0]
+            block_size = (max(1, rows), *counts[1:])
+    blocks = geometry.blocks(array, block_size=block_size)
+    first = bank(next(blocks)[1], **options)
+    if first.shape[1:] == counts:
+        return first, where
+    out = np.empty((len(first), *counts), dtype=first.dtype)
+    out[(slice(None), *map(slice, first.shape[1:]))] = first
+
+    def fill(one: tuple[tuple[int, ...], np.ndarray]) -> None:
+        origin, block = one
+        found = bank(block, **options)
+        out[(slice(None), *(slice(o, o + n) for o, n in zip(origin, found.shape[1:])))] = found
+
+    if n_threads == 1:
+        for one in blocks:
+            fill(one)
+    else:
+        with ThreadPoolExecutor(n_threads) as threads:
+            list(threads.map(fill, blocks))
+    return out, where
 
 
 def _fold_fused(
