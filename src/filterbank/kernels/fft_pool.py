@@ -383,20 +383,14 @@ class _State:
 
     def windows(self, n: int, step: int, width: int) -> dict[str, np.ndarray]:
         """Return, for each of `n` windows, the union of `width` cells, `step` cells after those of the one before."""
-        level = {"count": self.count, **{name: self.pooled[name] for name in self.wanted}}
-        whole: dict[str, np.ndarray] | None = None
-        at, size = 0, 1
-        while True:  # `level[i]` is the union of `size` cells from cell i on
-            if width & size:
-                part = {name: values[at : at + (n - 1) * step + 1 : step] for name, values in level.items()}
-                whole = part if whole is None else _union(whole, part)
-                at += size
-            if 2 * size > width:
-                break
-            level = _union({k: v[:-size] for k, v in level.items()}, {k: v[size:] for k, v in level.items()})
-            size *= 2
-        assert whole is not None
-        return {name: np.ascontiguousarray(whole[name].T) for name in self.wanted}
+        n_responses = self.count.shape[1]
+        out = {name: np.empty((n_responses, n)) for name in self.wanted}
+        for r in range(n_responses):  # one at a time, to bound memory
+            cells = {"count": self.count[:, r], **{name: self.pooled[name][:, r] for name in self.wanted}}
+            whole = _window(cells, n, step, width)
+            for name, values in out.items():
+                values[r] = whole[name]
+        return out
 
     def result(self, n: int) -> dict[str, np.ndarray]:
         """Return the first `n` rows, as a dictionary of what was kept."""
@@ -404,6 +398,22 @@ class _State:
         if self.above.shape[2]:
             kept["above"] = self.above[:n]
         return kept
+
+
+def _window(cells: dict[str, np.ndarray], n: int, step: int, width: int) -> dict[str, np.ndarray]:
+    """The union of `width` cells from each `step`-th on, put together from those of 1, 2, 4, 8 ... cells."""
+    whole: dict[str, np.ndarray] | None = None
+    at, size = 0, 1
+    while True:  # `cells[i]` is the union of `size` cells from cell i on
+        if width & size:
+            part = {name: values[at : at + (n - 1) * step + 1 : step] for name, values in cells.items()}
+            whole = part if whole is None else _union(whole, part)
+            at += size
+        if 2 * size > width:
+            assert whole is not None  # the highest power of two in `width` is there
+            return whole
+        cells = _union({k: v[:-size] for k, v in cells.items()}, {k: v[size:] for k, v in cells.items()})
+        size *= 2
 
 
 def _union(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -648,23 +658,23 @@ def _pairs(part: np.ndarray) -> list[tuple[int, int | None]]:
 
 def _run_all(plans: list[tuple[_Plan, list[list[_Segments]]]], source: _Source, state: _State, n_threads: int) -> None:
     """Work on the tasks of one plan after the other, in threads that sleep when there is nothing to do."""
-    pool = None
-    if n_threads > 1 and any(len(tasks) > 1 for _, tasks in plans):
-        pool = ThreadPoolExecutor(min(n_threads, max(len(tasks) for _, tasks in plans)))
+    n_workers = max(1, min(n_threads, max((len(tasks) for _, tasks in plans), default=1)))
+    pool = ThreadPoolExecutor(n_workers) if n_workers > 1 else None
     with pool or contextlib.nullcontext():
         for plan, tasks in plans:
             n_cells = max(len(segments.edges) for task in tasks for segments in task) - 1
-            idle: list[tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]] = []
+            # memory that was used is handed on: a fresh page costs more than what is done with it
+            idle = [(plan.work(n_cells), plan.scratch(n_cells)) for _ in range(min(n_workers, len(tasks)))]
 
-            def one(task: list[_Segments], plan: _Plan = plan, n_cells: int = n_cells, idle: list = idle) -> None:
-                # memory that was used is handed on: a fresh page costs more than what is done with it
-                work, scratch = idle.pop() if idle else (plan.work(n_cells), plan.scratch(n_cells))
+            def one(task: list[_Segments], plan: _Plan = plan, idle: list = idle) -> None:
+                memory = idle.pop()  # there is one for each thread
                 for segments in task:
-                    _run(plan, segments, source, state, work, scratch)
-                idle.append((work, scratch))
+                    _run(plan, segments, source, state, *memory)
+                idle.append(memory)
 
             for _ in pool.map(one, tasks) if pool and len(tasks) > 1 else map(one, tasks):
                 pass
+            del idle, one
 
 
 def _run(
