@@ -125,7 +125,7 @@ def check(model, X, y, groups=None):
 
 
 @pytest.mark.parametrize("name", MODELS)
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), phases=QUICK)
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck), phases=QUICK)
 @given(data=nasty())
 def test_nasty_data_give_the_same_predictions(name, data):
     X, y, groups = data
@@ -138,7 +138,7 @@ def test_nasty_data_give_the_same_predictions(name, data):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_plain_data_need_no_refit(name):
-    for n, d, n_classes, seed in ((60, 7, 3, 0), (90, 18, 2, 1), (70, 4, 6, 2)):
+    for n, d, n_classes, seed in ((36, 12, 2, 1), (48, 4, 6, 2)):
         X, y = blobs(n, d, n_classes, seed, spread=0.3)
         result = check(MODELS[name], X, y)
         assert result.closed_form
@@ -194,10 +194,9 @@ RULES = {
 @pytest.mark.parametrize("name", RULES)
 def test_scores_are_those_of_a_refit(name, scaled):
     model, rule = RULES[name]
-    for n, d, offset in ((50, 6, 0.0), (40, 12, 1e4)):
+    for n, d, offset in ((32, 6, 0.0), (32, 10, 1e4)):
         X, y = blobs(n, d, 4, 3)
         X += offset
-        # With 20 members a class, a fold can't lose one.
         y = np.arange(n) % 4
         whole = make_pipeline(StandardScaler(), model) if scaled else model
         answers = rule(algebra.LeftOut(X, y, None, n_classes=4, scaled=scaled, eps=2.0**-52))
@@ -205,7 +204,7 @@ def test_scores_are_those_of_a_refit(name, scaled):
             train = np.arange(n) != i
             fitted = clone(whole).fit(X[train], y[train])
             if name == "bayes":
-                scores = model.__class__.predict_joint_log_proba
+                scores = GaussianNB.predict_joint_log_proba
                 last, z = (fitted[-1], fitted[:-1].transform(X[[i]])) if scaled else (fitted, X[[i]])
                 expected = scores(last, z)[0]
             else:
@@ -223,7 +222,7 @@ def test_more_features_than_signals_need_no_refit_in_ridge():
 
 
 def test_a_class_that_vanishes_from_its_fold():
-    X, y = blobs(60, 4, 3, 1)
+    X, y = blobs(40, 4, 3, 1)
     y = np.array(["one", "two", "three"])[y]
     y[17] = "alone"
     for model in CLASSIFIERS.values():
@@ -329,19 +328,19 @@ def slow_progressive(model, X, y, counts, groups=None):
 @pytest.mark.parametrize("scaled", [False, True])
 @pytest.mark.parametrize("kind", ["normal", "copies", "integers", "float32"])
 def test_progressive_is_the_loop_over_numbers_of_components(scaled, kind):
-    X, y = blobs(45, 6, 3, 4)
+    X, y = blobs(32, 4, 3, 4)
     if kind == "copies":
-        X[20:30] = X[:10]
+        X[20:26] = X[:6]
     elif kind == "integers":
         X = np.random.default_rng(0).integers(0, 3, X.shape)
     elif kind == "float32":
         X = X.astype(np.float32)
     steps = (StandardScaler(),) if scaled else ()
     model = make_pipeline(*steps, PCA(svd_solver="full"), KNeighborsClassifier(1))
-    for groups in (None, np.arange(45) % 7):
-        expected = slow_progressive(model, X, y, range(1, 7), groups)
+    for groups in (None, np.arange(32) % 5):
+        expected = slow_progressive(model, X, y, range(1, 5), groups)
         result = progressive(model, X, y, groups=groups)
-        assert result.n_components.tolist() == [1, 2, 3, 4, 5, 6]
+        assert result.n_components.tolist() == [1, 2, 3, 4]
         assert ((result.predictions == expected) | result.tied).all()
         np.testing.assert_array_equal(result.scores, (result.predictions == y[:, None]).mean(axis=0))
         if kind == "normal":

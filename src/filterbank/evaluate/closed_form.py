@@ -75,10 +75,12 @@ class LeftOut:
         self.fold = np.arange(self.n) if fold is None else fold
         self.mean = X.mean(axis=0)
         self.Z = X - self.mean
-        drift = self.Z.mean(axis=0)
-        self.Z -= drift
-        self.mean += drift
         self.squares = np.einsum("ij,ij->j", self.Z, self.Z)
+        drift = self.Z.mean(axis=0)
+        if (self.n * drift * drift > 1e-30 * self.squares).any():  # the mean was rounded, and far from zero
+            self.Z -= drift
+            self.mean += drift
+            self.squares = np.einsum("ij,ij->j", self.Z, self.Z)
         self.flat = self.squares <= 1e-20 * self.n * self.mean**2
         """Whether each feature is the same in all rows, (feature,)."""
         if self.flat.any():
@@ -186,11 +188,12 @@ class LeftOut:
         doubt = self._scales[1] if self.scaled else np.zeros(self.n_folds, dtype=bool)
         return doubt if bare is None else doubt | bare
 
-    def offset(self, scale: np.ndarray) -> np.ndarray:
-        """How large the numbers that scikit-learn computes with are in units of `scale`, at most, for each row."""
+    def offset(self, scale: np.ndarray) -> float:
+        """How large the numbers that scikit-learn computes with are in units of `scale`, (feature,), at most."""
+        low, high = self.X.min(axis=0), self.X.max(axis=0)
         if self.scaled:
-            return np.max(np.abs(self.Z) / scale, axis=1)
-        return np.max((np.abs(self.X) + np.abs(self.mean)) / scale, axis=1)
+            return float((np.maximum(high - self.mean, self.mean - low) / scale).max())
+        return float(((np.maximum(high, -low) + np.abs(self.mean)) / scale).max())
 
     def chunks(self, width: int) -> Iterator[np.ndarray]:
         """Row numbers in pieces such that `width` numbers a row fit a block; rows of a fold follow each other."""
@@ -421,17 +424,17 @@ def ridge(data: LeftOut, *, alpha: float) -> Answers:
     condition = np.abs(normal).sum(axis=0).max() * np.abs(inverse).sum(axis=0).max()
     if data.d >= n:  # scikit-learn solves for the rows then, whose lengths may differ much
         condition = max(condition, 1 + np.trace(gram) / penalty.min() if not data.scaled else n * data.d / alpha)
-    Zu = Z / unit
-    Q = Zu @ inverse
+    inverse /= unit
+    inverse /= unit[:, None]
+    Q = Z @ inverse
     first = Q.copy() if data.scaled else Q
     error = np.zeros(n)
     if change is not None:
-        change /= unit * unit
         active = np.arange(n)
         for _ in range(60):
             following = first[active] + (change[active] * Q[active]) @ inverse
-            moved = np.abs(following - Q[active]).max(axis=1)
-            size = np.abs(following).max(axis=1)
+            moved = (np.abs(following - Q[active]) * unit).max(axis=1)
+            size = (np.abs(following) * unit).max(axis=1)
             error[active] = np.divide(moved, size, out=np.zeros(len(size)), where=size > 0)
             Q[active] = following
             active = active[error[active] > 4 * data.eps]
@@ -439,11 +442,11 @@ def ridge(data: LeftOut, *, alpha: float) -> Answers:
                 break
     counts = data.counts
     mean_y = 2 * counts / n - 1
-    h = f * np.einsum("ij,ij->i", Q, Zu)
+    h = f * np.einsum("ij,ij->i", Q, Z)
     # The row's own target, less the mean, comes off the sums of products that the others keep.
     own = 2 * data.one_hot - 1 - mean_y
     means = data.one_hot.T @ Z / np.maximum(counts, 1)[:, None] if wide else data.class_means
-    products = (2 * counts[:, None] * means / unit).T
+    products = (2 * counts[:, None] * means).T
     rest = 1 - h
     with np.errstate(divide="ignore", invalid="ignore"):
         scores = f * (Q @ products - h[:, None] * own) / rest[:, None] + mean_y - own / (n - 1)
@@ -526,13 +529,14 @@ def discriminant(data: LeftOut, *, tol: float) -> Answers:
         lowest = float(np.linalg.eigvalsh(within)[0])
         if lowest < tol**2:
             return all_doubtful
-    Uu, Mu = U / unit, M / unit
+    inverse /= unit
+    inverse /= unit[:, None]
     rows = np.arange(n)
-    H = Uu @ inverse
-    h = np.einsum("ij,ij->i", H, Uu)
-    P = inverse @ Mu.T
-    B = Mu @ P  # m_c' S^-1 m_k
-    ZP = Uu @ P + B[y]
+    H = U @ inverse
+    h = np.einsum("ij,ij->i", H, U)
+    P = inverse @ M.T
+    B = M @ P  # m_c' S^-1 m_k
+    ZP = U @ P + B[y]
     own = ZP[rows, y]
     q = np.diag(B)
     lone = counts[y] < 2
@@ -548,14 +552,14 @@ def discriminant(data: LeftOut, *, tol: float) -> Answers:
         scores = np.log(kept) - 0.5 * Q * (degrees[:, None] if np.ndim(degrees) else degrees)
         # Directions that scikit-learn would drop: within classes, then between them.
         full = left * lowest > 4 * tol**2
-        centred = np.sqrt(counts)[:, None] * (Mu - counts @ Mu / n)
+        centred = np.sqrt(counts)[:, None] * (M - counts @ M / n)
         between = np.sqrt(np.maximum(np.linalg.eigvalsh(centred @ inverse @ centred.T)[::-1], 0))
         moved = np.sqrt(h / np.maximum(counts[y] - 1, 1))
         low = np.sqrt(1 - 1 / counts[y]) * between[min(K - 1, d) - 1] - moved - between[0] / np.sqrt(n * counts[y])
         spans = low > 2 * tol * (between[0] + moved) / np.sqrt(left)
         rest = np.flatnonzero(full & ~lone & ~spans)
         if len(rest):  # the bound is too rough there
-            spans[rest] = _spans_all(counts, y[rest], Mu, Uu[rest], H[rest], (a / left)[rest], inverse, tol)
+            spans[rest] = _spans_all(counts, y[rest], M, U[rest], H[rest], (a / left)[rest], inverse, tol)
         full &= spans
         largest = np.abs(Q).max(axis=1) * np.max(degrees)
         tolerance = data.slack * (
