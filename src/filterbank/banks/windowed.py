@@ -26,8 +26,9 @@ KEPT = {"mean": ("mean",), "std": ("mean", "square"), "min": ("min",), "max": ("
 ROOM = 1 << 21  # responses of the inner bank that are held at a time: 16 MiB in float64
 COPIED = 1 << 18  # responses that are laid out window by window at a time
 STATES = 1 << 17  # windows' states that a fused kernel holds at a time
-FUSED_EXTENTS = 8  # blocks of so many times what a position of the inner bank sees are long for a fused kernel
-FUSED_FROM = 1e6  # products of a direct convolution from which on a transform pays
+PART_EXTENTS = 8  # a part of a block is at least so many times what a position of the inner bank sees
+FUSED_EXTENTS = 20  # blocks that are so many times what a position of the inner bank sees are long for a fused kernel
+FUSED_FROM = 6000  # and so many samples; below, its start costs more than it gains
 
 
 class WindowedBank(BaseEstimator):
@@ -182,8 +183,7 @@ class WindowedBank(BaseEstimator):
             return ()
         if not isinstance(bank, LinearBank) or bank.n_axes > 1 or bank.readout == "complex":
             return ()
-        long = axes[0] >= FUSED_EXTENTS * bank.geometry.extent[0]
-        if not long or axes[0] * sum(map(len, bank.real_kernels())) < FUSED_FROM:
+        if axes[0] < max(FUSED_EXTENTS * bank.geometry.extent[0], FUSED_FROM):
             return ()
         return tuple(dict.fromkeys(name for statistic in self.pool_.statistics for name in KEPT[statistic]))
 
@@ -191,7 +191,7 @@ class WindowedBank(BaseEstimator):
         """The windows along each axis that are evaluated at a time, so that memory is bounded."""
         n_responses = len(self.bank_.response_table())
         if fused:
-            least = math.ceil(FUSED_EXTENTS * self.bank_.geometry.extent[0] / self._windows.hop[0])
+            least = math.ceil(PART_EXTENTS * self.bank_.geometry.extent[0] / self._windows.hop[0])
             n_parts = math.ceil(counts[0] / max(STATES // n_responses, least))
             return (math.ceil(counts[0] / n_parts),)  # of about one size, since short ones are dear
         room, sizes = ROOM // n_responses, []
