@@ -11,6 +11,7 @@ from filterbank.banks import Bank as Bank
 from filterbank.banks import FilterBank as FilterBank
 from filterbank.banks import GaborBank as GaborBank
 from filterbank.banks import GaussianBank as GaussianBank
+from filterbank.banks import MelBank as MelBank
 from filterbank.banks import WindowedBank as WindowedBank
 from filterbank.datasets import load as load
 from filterbank.engine import fold as fold

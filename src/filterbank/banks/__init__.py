@@ -4,6 +4,7 @@ from filterbank.banks.base import Bank, LinearBank
 from filterbank.banks.filters import FilterBank
 from filterbank.banks.gabor import GaborBank
 from filterbank.banks.gaussian import GaussianBank
+from filterbank.banks.mel import MelBank
 from filterbank.banks.windowed import WindowedBank
 
-__all__ = ["Bank", "FilterBank", "GaborBank", "GaussianBank", "LinearBank", "WindowedBank"]
+__all__ = ["Bank", "FilterBank", "GaborBank", "GaussianBank", "LinearBank", "MelBank", "WindowedBank"]
