@@ -5,6 +5,7 @@ from __future__ import annotations
 from filterbank.evaluate.compare import CLASSIFIERS, Comparison, Progress, chance_level, compare
 from filterbank.evaluate.intervals import cluster_interval, interval, wilson
 from filterbank.evaluate.leakage import Finding, duplicates, find_leaks
+from filterbank.evaluate.leave_one_out import LeaveOneOut, Progressive, leave_one_out, progressive
 from filterbank.evaluate.splits import (
     SPLITS,
     Fold,
@@ -26,7 +27,9 @@ __all__ = [
     "Finding",
     "Fold",
     "LeaveGroupOut",
+    "LeaveOneOut",
     "Progress",
+    "Progressive",
     "PurgedLeaveOneOut",
     "SplitPlan",
     "TimeBlocks",
@@ -38,8 +41,10 @@ __all__ = [
     "duplicates",
     "find_leaks",
     "interval",
+    "leave_one_out",
     "make_split",
     "naive_split",
     "overlapping",
+    "progressive",
     "wilson",
 ]
