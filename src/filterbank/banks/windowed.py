@@ -62,9 +62,9 @@ class WindowedBank(BaseEstimator):
     all that these windows need.
 
     Linear banks on one axis have "mean", "std", "min" and "max" from a fused kernel, where kernels and signals are long
-    and the order of sums is free: no response is written out. Else blocks of responses are, 16 MiB at a time, or a
-    window's if they are more. Cost: the inner bank's, and `window / hop` updates of the pool for each position; fused,
-    their logarithm.
+    and the order of sums is free: no response is written out. Else responses are, 16 MiB a thread at a time, or a
+    window's if they are more. Cost: the inner bank's, and each position is pooled once for each window that it lies in;
+    fused, once, and windows are put together in `log2(window / hop)` steps.
 
     Examples
     --------
