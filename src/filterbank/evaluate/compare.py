@@ -314,35 +314,7 @@ def compare(
     naive_of = {
         name: full if full is not None and _affordable(found, len(y)) else short for name, found in extracted.items()
     }
-    honest: dict[str, _Scored] = {}
-    ignorant: dict[str, _Scored] = {}
-    work = [(name, plan, honest) for name in extracted]
-    work += [(name, other, ignorant) for name in extracted if (other := naive_of[name]) is not None]
-    total = sum(len(p.folds) for _, p, _ in work)
-    done = 0
-    for name, folds, target in work:
-        if name in failures:
-            continue
-        what = "fits" if target is honest else "naive fits"
-        target[name] = _Scored(list(estimators), len(y))
-        refitted = dict(estimators)
-        if folds is full and target is ignorant:
-            for classifier in [c for c, estimator in estimators.items() if _has_closed_form(estimator)]:
-                began = time.perf_counter()
-                answers = _left_out(extracted[name].values, y, refitted.pop(classifier))
-                target[name].predictions[classifier] = answers
-                target[name].seconds[classifier] = time.perf_counter() - began
-        if not refitted:
-            done += len(folds.folds)
-            tell(done, total, f"{what}: {name}")
-            continue
-        for result in _fits(extracted[name], dataset, y, folds.folds, refitted, n_jobs):
-            if isinstance(result, InputError):
-                failures[name] = result
-                break
-            target[name].add(result)
-            done += result.n_folds
-            tell(done, total, f"{what}: {name}")
+    honest, ignorant = _score(dataset, y, extracted, failures, estimators, plan, naive_of, full, n_jobs, tell)
     kept = {name: found for name, found in extracted.items() if name not in failures}
     _raise_if_all_failed(kept, failures)
 
@@ -539,6 +511,51 @@ def _left_out(values: np.ndarray, y: np.ndarray, estimator: Any) -> np.ndarray:
 
 def _affordable(found: _Extracted, n: int) -> bool:
     return not found.learns and float(n) ** 3 * found.values.shape[1] <= NAIVE_COST
+
+
+def _score(
+    dataset: Dataset,
+    y: np.ndarray,
+    extracted: Mapping[str, _Extracted],
+    failures: dict[str, InputError],
+    estimators: Mapping[str, Any],
+    plan: SplitPlan,
+    naive_of: Mapping[str, SplitPlan | None],
+    full: SplitPlan | None,
+    n_jobs: int | None,
+    tell: Progress,
+) -> tuple[dict[str, _Scored], dict[str, _Scored]]:
+    """The predictions on the plan, and on the naive one, recipe by recipe; what fails goes into `failures`."""
+    honest: dict[str, _Scored] = {}
+    ignorant: dict[str, _Scored] = {}
+    work = [(name, plan, honest) for name in extracted]
+    work += [(name, other, ignorant) for name in extracted if (other := naive_of[name]) is not None]
+    total = sum(len(p.folds) for _, p, _ in work)
+    done = 0
+    for name, folds, target in work:
+        if name in failures:
+            continue
+        what = "fits" if target is honest else "naive fits"
+        target[name] = _Scored(list(estimators), len(y))
+        refitted = dict(estimators)
+        if folds is full and target is ignorant:
+            for classifier in [c for c, estimator in estimators.items() if _has_closed_form(estimator)]:
+                began = time.perf_counter()
+                answers = _left_out(extracted[name].values, y, refitted.pop(classifier))
+                target[name].predictions[classifier] = answers
+                target[name].seconds[classifier] = time.perf_counter() - began
+        if not refitted:
+            done += len(folds.folds)
+            tell(done, total, f"{what}: {name}")
+            continue
+        for result in _fits(extracted[name], dataset, y, folds.folds, refitted, n_jobs):
+            if isinstance(result, InputError):
+                failures[name] = result
+                break
+            target[name].add(result)
+            done += result.n_folds
+            tell(done, total, f"{what}: {name}")
+    return honest, ignorant
 
 
 def _naive_plans(
