@@ -17,14 +17,16 @@ from filterbank.banks import Bank, WindowedBank
 from filterbank.errors import InputError
 from filterbank.fusion import Fused, fuse, vector_note, why_plain
 from filterbank.geometry import Geometry
+from filterbank.kernels import all_finite, find_device
 from filterbank.pools import Pool
 from filterbank.pools.base import State
-from filterbank.signals import SignalInfo, Signals, as_signal, check_finite
+from filterbank.signals import SignalInfo, Signals, as_signal, check_finite, is_tensor
 
 __all__ = ["explain_plan", "fold", "respond", "sample_responses"]
 
 BATCH = 4096  # signals that are looked at together
 BATCH_SAMPLES = 1 << 20  # and samples, where they must be read, padded or cut
+BATCH_ON_DEVICE = 1 << 23  # the same, on a torch device
 BLOCK = 1 << 20  # positions from which a signal is cut in blocks, where the user doesn't say
 CHUNK = 16  # signals that a thread reads and folds at a time
 FINITE_AT_ONCE = 1 << 16  # samples that are looked at together for NaN, where signals are short
@@ -38,6 +40,7 @@ def fold(
     n_jobs: int | None = None,
     block_size: int | Sequence[int] | None = None,
     method: str = "auto",
+    device: Any = "cpu",
 ) -> np.ndarray:
     """Return the features of every signal: `finish(merge over blocks of update(bank(block)))`.
 
@@ -56,19 +59,26 @@ def fold(
     method : {"auto", "direct", "fft", "separable", "plain"}
         How responses are evaluated; see `explain_plan`. "fft" and "separable" round otherwise than "direct", so that an
         exact pool may count a position on the other side of a threshold if its response lies within rounding of it.
+    device : str or torch.device
+        "cpu": the compiled kernels; signals that are all torch tensors are folded by torch where they lie (on the CPU,
+        with the methods "auto" and "fft"). "cuda" or "cuda:0": by torch on that GPU. On a torch device responses come
+        by Fourier transform, in batches, and only what was pooled comes back; exact pools are as with "fft", and
+        `n_jobs` has no meaning.
 
     Returns
     -------
     array, (signal, feature)
-        float32 if every signal is, else float64.
+        On the CPU; float32 if every signal is, else float64.
 
     Raises
     ------
     InputError
-        For a signal with NaN, with other channels than the bank was prepared for, or too short; its index is named.
+        For a signal with NaN, with other channels than the bank was prepared for, or too short; its index is named. For
+        a device that isn't there, or on which this bank and pool can't be folded.
     """
     n_threads = effective_n_jobs(n_jobs)
-    fused = fuse(bank, pool, method)
+    where = _torch_device(bank, pool, signals, method, device)
+    fused = fuse(bank, pool, method) if where is None else fuse(bank, pool, device=where)
 
     def some(indices: np.ndarray, n_inner: int = 1) -> np.ndarray:
         if fused is None:
@@ -77,7 +87,7 @@ def fold(
         return rows[0] if len(rows) == 1 else np.concatenate(rows)
 
     everything = np.arange(len(signals))
-    if fused is not None and (len(signals) == 1 or signals.in_memory):
+    if fused is not None and (len(signals) == 1 or signals.in_memory or where is not None):
         return some(everything, n_threads)  # the kernels share their work among threads
     # What must be read, and what has no kernel: some signals at a time, the same ones for any number of threads.
     chunks = [everything[i : i + CHUNK] for i in range(0, len(everything), CHUNK)]
@@ -87,15 +97,21 @@ def fold(
         return np.concatenate(list(threads.map(some, chunks)))
 
 
-def explain_plan(bank: Bank, pool: Pool, signals: Signals, *, method: str = "auto") -> list[dict[str, Any]]:
+def explain_plan(
+    bank: Bank, pool: Pool, signals: Signals, *, method: str = "auto", device: Any = "cpu"
+) -> list[dict[str, Any]]:
     """Say how `fold` would evaluate these signals, and why; reads what lies in files.
 
     Returns
     -------
     list of dict
-        For each method that is taken: `method`, `signals` (how many), `why`, and `vectors` (whether the compiled kernel
-        uses explicit vectors, or why not).
+        For each method that is taken: `method` ("torch on cuda:0" on a torch device), `signals` (how many), `why`, and
+        `vectors` (whether the compiled kernel uses explicit vectors, or why not).
     """
+    where = _torch_device(bank, pool, signals, method, device)
+    if where is not None:
+        why = f"the signals are tensors on {where}" if str(device) == "cpu" else "it was asked for"
+        return [{"method": f"torch on {where}", "signals": len(signals), "why": why, "vectors": "none"}]
     fused = fuse(bank, pool, method)
     if fused is None:
         why = "it was asked for" if method == "plain" else why_plain(bank, pool, method)
@@ -192,6 +208,21 @@ def respond(
     return out, where
 
 
+def _torch_device(bank: Bank, pool: Pool, signals: Signals, method: str, device: Any) -> str | None:
+    """The torch device on which signals are folded; None: not by torch."""
+    asked = find_device(device)
+    where = signals.device if asked == "cpu" else asked
+    if where in (None, "cpu"):
+        return where if method in ("auto", "fft") and not why_plain(bank, pool, "torch") else None
+    reason = why_plain(bank, pool, "torch")
+    if method not in ("auto", "fft"):
+        reason = f"method={method!r} is not for a GPU, which has 'fft' alone"
+    if reason:
+        do = "Pass device='cpu'." if asked != "cpu" else "Pass the signals as tensor.cpu()."
+        raise InputError(f"device={where!r} is not to be had here: {reason}. {do}")
+    return where
+
+
 def _fold_fused(
     fused: Fused,
     bank: Bank,
@@ -213,7 +244,7 @@ def _fold_fused(
             continue
         for batch in _batches(fused, bank, signals, rows, block_size):
             features = pool.finish(_batch_state(fused, bank, pool, batch, n_threads))
-            yield features.astype(batch[0].samples.dtype, copy=False)
+            yield features.astype(_dtype(batch[0].samples), copy=False)
 
 
 def _are_plain(arrays: list[np.ndarray], geometry: Geometry) -> bool:
@@ -242,7 +273,7 @@ class _Block:
 
     signal: int
     origin: tuple[int, ...]
-    samples: np.ndarray
+    samples: Any  # array or tensor, (channel, *axes)
     ends: tuple[tuple[bool, bool], ...]
     whole: bool
 
@@ -253,33 +284,50 @@ def _batches(
     """Read signals, cut them in blocks, and yield the blocks of some whole signals of one dtype at a time."""
     batch: list[_Block] = []
     samples = 0
+    room = BATCH_ON_DEVICE if fused.method == "torch" else BATCH_SAMPLES
     for i in indices.tolist():
-        signal = signals[i]
+        signal = signals.as_held(i) if fused.method == "torch" else signals[i]
         check_signal(signal, i, bank.n_channels_)
         bank.geometry.check(signal.shape[1:], i)
-        if batch and (samples + signal.size > BATCH_SAMPLES or batch[0].samples.dtype != signal.dtype):
-            yield batch
+        size = math.prod(signal.shape)
+        if batch and (samples + size > room or _dtype(batch[0].samples) != _dtype(signal)):
+            yield _checked(batch, signals)
             batch, samples = [], 0
         batch += _blocks(fused, bank.geometry, signal, i, block_size)
-        samples += signal.size
-    yield batch
+        samples += size
+    yield _checked(batch, signals)
+
+
+def _checked(batch: list[_Block], signals: Signals) -> list[_Block]:
+    """The same blocks, once no tensor among them holds NaN or infinity: one look for all of them."""
+    tensors = [block.samples for block in batch if is_tensor(block.samples)]
+    if tensors and not all_finite(tensors):
+        for i in sorted({block.signal for block in batch}):
+            check_finite(signals[i], i)
+    return batch
+
+
+def _dtype(samples: Any) -> np.dtype:
+    """The dtype of an array, or numpy's for a tensor."""
+    return np.dtype(str(samples.dtype).removeprefix("torch."))
 
 
 def _blocks(
-    fused: Fused, geometry: Geometry, signal: np.ndarray, i: int, block_size: int | Sequence[int] | None
+    fused: Fused, geometry: Geometry, signal: Any, i: int, block_size: int | Sequence[int] | None
 ) -> Iterator[_Block]:
-    axes = signal.shape[1:]
+    axes = tuple(signal.shape[1:])
     counts = geometry.positions(axes)
     if block_size is None:
-        if fused.pads_itself and math.prod(axes) <= BLOCK:
-            yield _Block(i, (0,) * len(axes), np.ascontiguousarray(signal), ((True, True),) * len(axes), True)
+        if fused.method == "torch" or (fused.pads_itself and math.prod(axes) <= BLOCK):
+            samples = signal if is_tensor(signal) else np.ascontiguousarray(signal)
+            yield _Block(i, (0,) * len(axes), samples, ((True, True),) * len(axes), True)
             return
         rows = max(1, BLOCK // math.prod(axes[1:]))
         block_size = (min(rows, counts[0]), *counts[1:])
     for origin, block in geometry.blocks(signal, block_size=block_size):
         sizes = [n - e + 1 for n, e in zip(block.shape[1:], geometry.extent)]
         ends = tuple((start == 0, start + size == n) for start, size, n in zip(origin, sizes, counts))
-        yield _Block(i, origin, np.ascontiguousarray(block), ends, False)
+        yield _Block(i, origin, block if is_tensor(block) else np.ascontiguousarray(block), ends, False)
 
 
 def _batch_state(fused: Fused, bank: Bank, pool: Pool, batch: list[_Block], n_threads: int) -> State:
@@ -329,14 +377,15 @@ def _fold_part(
     return state
 
 
-def check_signal(signal: np.ndarray, i: int, n_channels: int) -> None:
-    """Raise InputError if signal `i` has other channels than were expected, NaN or infinity."""
+def check_signal(signal: Any, i: int, n_channels: int) -> None:
+    """Raise InputError if signal `i` has other channels than were expected, or, in an array, NaN or infinity."""
     if signal.shape[0] != n_channels:
         raise InputError(
             f"signal {i} has {signal.shape[0]} channels, and the first signal of the training set had {n_channels}. "
             "Give all signals the same channels."
         )
-    check_finite(signal, i)
+    if not is_tensor(signal):  # tensors are looked at together
+        check_finite(signal, i)
 
 
 def places(geometry: Geometry, origin: Sequence[int], counts: Sequence[int]) -> tuple[np.ndarray, ...]:

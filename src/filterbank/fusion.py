@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from filterbank.banks import Bank, LinearBank
 from filterbank.errors import InputError, invalid
-from filterbank.kernels import direct_pool, fft_pool, flops, separable_pool, simd
+from filterbank.kernels import direct_pool, fft_pool, flops, separable_pool, simd, torch_pool
 from filterbank.pools import Moments, Pool, Proportion
 from filterbank.pools.base import State
 
@@ -34,7 +34,7 @@ class Fused:
 
     Parameters
     ----------
-    method : {"auto", "direct", "fft", "separable"}
+    method : {"auto", "direct", "fft", "separable", "torch"}
         "auto" chooses between "direct" and "fft" by the length of a block.
     kernels : list of array
         Real kernels; with `modulus`, real and imaginary parts by turns.
@@ -50,6 +50,10 @@ class Fused:
         For each channel, what the pool wants of a kernel.
     state : callable
         Makes the pool's state of what a kernel returned, and the sample at which each response's positions begin.
+    device : str
+        The torch device of the method "torch".
+    spectra : dict
+        The kernels' transforms on that device, kept from one batch to the next.
     """
 
     method: str
@@ -62,6 +66,8 @@ class Fused:
     modulus: bool
     requests: list[dict[str, Any]]
     state: Callable[[dict[str, np.ndarray], np.ndarray], State]
+    device: str = "cpu"
+    spectra: dict[Any, Any] = field(default_factory=dict)
 
     @property
     def taps(self) -> int:
@@ -71,7 +77,7 @@ class Fused:
     @property
     def pads_itself(self) -> bool:
         """Whether the kernel pads whole signals, so that no padded copy is needed."""
-        return self.method == "separable" and self.pad is not None
+        return self.method in ("separable", "torch") and self.pad is not None
 
     def method_for(self, n: int, dtype: np.dtype) -> str:
         """Return the method for a block of `n` samples: by its size alone."""
@@ -103,7 +109,7 @@ class Fused:
     def run(
         self,
         channel: int,
-        blocks: Sequence[np.ndarray],
+        blocks: Sequence[Any],
         *,
         ends: Sequence[tuple[bool, bool]],
         whole: bool,
@@ -116,7 +122,7 @@ class Fused:
         Parameters
         ----------
         channel : int
-        blocks : sequence of array
+        blocks : sequence of array, or, with the method "torch", of array or tensor
             All float32 or all float64.
         ends : sequence of (bool, bool)
             For each axis, whether the blocks lie at the beginning and at the end of their signals.
@@ -130,12 +136,16 @@ class Fused:
         return self.state(self._run(channel, blocks, lo, hi, whole, n_threads), first)
 
     def _run(
-        self, channel: int, blocks: Sequence[np.ndarray], lo: np.ndarray, hi: np.ndarray, whole: bool, n_threads: int
+        self, channel: int, blocks: Sequence[Any], lo: np.ndarray, hi: np.ndarray, whole: bool, n_threads: int
     ) -> dict[str, np.ndarray]:
-        common = {"modulus": self.modulus, "n_threads": n_threads, **self.requests[channel]}
+        common = {"modulus": self.modulus, **self.requests[channel]}
+        if whole and self.pads_itself:
+            common |= {"halo": self.halo, "pad": self.pad}
+        if self.method == "torch":
+            common |= {"device": self.device, "spectra": self.spectra}
+            return torch_pool(blocks, self.kernels, lo=lo.tolist(), hi=hi.tolist(), **common)
+        common["n_threads"] = n_threads
         if self.method == "separable":
-            if whole and self.pad is not None:
-                common |= {"halo": self.halo, "pad": self.pad}
             return separable_pool(blocks, self.kernels, lo=_pairs(lo), hi=_pairs(hi), **common)
         kernels = {"direct": direct_pool, "fft": fft_pool}
         common |= {"lo": lo[:, 0].tolist(), "hi": hi[:, 0].tolist()}
@@ -153,8 +163,10 @@ class Fused:
         return found
 
 
-def fuse(bank: Bank, pool: Pool, method: str = "auto") -> Fused | None:
+def fuse(bank: Bank, pool: Pool, method: str = "auto", *, device: str | None = None) -> Fused | None:
     """Return the fused form of a prepared bank and a fitted pool, or None where there is none.
+
+    With a `device`, the form that torch runs there.
 
     Raises
     ------
@@ -165,13 +177,15 @@ def fuse(bank: Bank, pool: Pool, method: str = "auto") -> Fused | None:
         raise invalid("method", method, f"one of {', '.join(METHODS)}")
     if method == "plain":
         return None
-    reason = why_plain(bank, pool, method)
+    reason = why_plain(bank, pool, method if device is None else "torch")
     if reason:
         if method != "auto":
             raise InputError(f"method={method!r} is not to be had here: {reason}. Pass method='auto' or 'plain'.")
         return None
     assert isinstance(bank, LinearBank)
-    if bank.n_axes == 2:
+    if device is not None:
+        method = "torch"
+    elif bank.n_axes == 2:
         method = "separable"
     elif method == "auto" and pool.exact:
         method = "direct"
@@ -191,6 +205,7 @@ def fuse(bank: Bank, pool: Pool, method: str = "auto") -> Fused | None:
         modulus=modulus,
         requests=requests,
         state=state,
+        device=device or "cpu",
     )
 
 
@@ -202,6 +217,8 @@ def why_plain(bank: Bank, pool: Pool, method: str = "auto") -> str:
         return "the responses are complex"
     if type(pool) not in (Moments, Proportion):
         return f"{type(pool).__name__} has no fused kernel"
+    if method == "torch":
+        return ""
     if bank.n_axes == 1:
         return "one axis has no separable kernels" if method == "separable" else ""
     if bank.n_axes == 3:
@@ -250,7 +267,8 @@ def _request(pool: Pool, n_channels: int, n_responses: int, n_axes: int) -> tupl
         if "above" in out:
             made["positive"] = out["above"][..., 0].astype(np.float64)
         if "position" in out:
-            made["position"] = (out["position"][..., np.newaxis] + first).astype(np.float64)
+            at = out["position"] if n_axes > 1 else out["position"][..., np.newaxis]
+            made["position"] = (at + first).astype(np.float64)
         blank = pool.init(n_responses, n_axes)
         for name in blank.keys() - made.keys():
             made[name] = np.broadcast_to(blank[name], (n_blocks, *blank[name].shape))

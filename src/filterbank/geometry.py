@@ -100,7 +100,7 @@ class Geometry:
 
         Parameters
         ----------
-        signal : array, (channel, *axes)
+        signal : array or torch tensor, (channel, *axes)
         block_size : int or sequence of int, optional
             Positions of a block along each axis. None: as many rows of the signal as make about 65,000 positions.
 
@@ -156,12 +156,12 @@ def _cut(array: np.ndarray, axis: int, low: int, high: int, pad: str | None) -> 
     if low >= 0 and high <= n:
         return array[(slice(None),) * axis + (slice(low, high),)]
     index = np.arange(low, high)
+    source = np.clip(index, 0, n - 1) if pad == "zero" else _reflected(index, n, pad)
+    before = (slice(None),) * axis
+    out = np.take(array, source, axis=axis) if isinstance(array, np.ndarray) else array[(*before, source)]
     if pad == "zero":
-        inside = (index >= 0) & (index < n)
-        out = np.take(array, np.clip(index, 0, n - 1), axis=axis)
-        out[(slice(None),) * axis + (~inside,)] = 0
-        return out
-    return np.take(array, _reflected(index, n, pad), axis=axis)
+        out[(*before, (index < 0) | (index >= n))] = 0
+    return out
 
 
 def _reflected(index: np.ndarray, n: int, pad: str | None) -> np.ndarray:

@@ -17,8 +17,9 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, v
 from filterbank.banks import Bank
 from filterbank.engine import check_signal, explain_plan, fold, places, sample_responses
 from filterbank.errors import InputError, invalid
+from filterbank.kernels import find_device
 from filterbank.pools import Pool
-from filterbank.signals import Signals, as_signal
+from filterbank.signals import Signals, as_signal, is_tensor
 
 __all__ = ["Explanation", "Representation", "WholeSignal"]
 
@@ -43,20 +44,22 @@ class _SignalTransformer(TransformerMixin, BaseEstimator):
         """Return X as Signals; a plain array has one fixed shape, which is remembered and checked."""
         n_axes = self._n_axes
         ragged = isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1 and np.ndim(X[:1].tolist()) != 1
+        tensor = is_tensor(X)
         held = isinstance(X, Signals) or ragged or (isinstance(X, Sequence) and not isinstance(X, (str, bytes)))
         if held:
             signals = Signals.wrap(X, n_axes=n_axes)
         elif n_axes == 1 and getattr(X, "ndim", 2) <= 2:
-            array = validate_data(self, X, dtype=[np.float64, np.float32], reset=reset)
+            checks: dict[str, Any] = {"skip_check_array": True} if tensor else {"dtype": [np.float64, np.float32]}
+            array = validate_data(self, X, reset=reset, **checks)
             signals = Signals.wrap(array, n_axes=1)
         else:
-            array = np.asarray(X)
-            signals = Signals.wrap(array, n_axes=n_axes)
+            array = X if tensor else np.asarray(X)
+            signals, shape = Signals.wrap(array, n_axes=n_axes), tuple(array.shape[1:])
             if reset:
-                self.signal_shape_ = array.shape[1:]
-            elif getattr(self, "signal_shape_", array.shape[1:]) != array.shape[1:]:
+                self.signal_shape_ = shape
+            elif getattr(self, "signal_shape_", shape) != shape:
                 raise InputError(
-                    f"X holds signals of shape {array.shape[1:]}, and {type(self).__name__} was fitted on "
+                    f"X holds signals of shape {shape}, and {type(self).__name__} was fitted on "
                     f"{self.signal_shape_}. Pass a list, or Signals, if signals may differ in size."
                 )
         if not len(signals):
@@ -135,13 +138,18 @@ class Representation(_SignalTransformer):
         Such as `FilterBank`, `GaborBank` or `GaussianBank`.
     pool : Pool
         Such as `Moments` or `Proportion`.
+    device : str or torch.device
+        "cpu", or where torch is to fold the signals: "cuda", or "cuda:0" with the GPU's number. Signals that are all
+        torch tensors are folded by torch where they lie, so they needn't leave their device; the features are a numpy
+        array in any case. See `fold`.
     n_jobs : int, optional
         Threads. The features don't depend on it.
     block_size : int or sequence of int, optional
         Positions of a block along each axis; None chooses. It bounds memory, and the features don't depend on it.
     method : {"auto", "direct", "fft", "separable", "plain"}
         How responses are evaluated; "auto" chooses by size, and `explain_plan` says what and why. Exact pools are exact
-        with "auto", "direct" and "plain".
+        with "auto", "direct" and "plain", but not where torch folds: there a position may be counted on the other side
+        of a threshold, or another maximum be found, if responses lie within rounding of it.
     max_samples : int
         Responses that a pool which learns may learn from.
     random_state : int, RandomState instance or None
@@ -178,6 +186,7 @@ class Representation(_SignalTransformer):
         bank: Bank,
         pool: Pool,
         *,
+        device: Any = "cpu",
         n_jobs: int | None = None,
         block_size: int | Sequence[int] | None = None,
         method: str = "auto",
@@ -186,6 +195,7 @@ class Representation(_SignalTransformer):
     ) -> None:
         self.bank = bank
         self.pool = pool
+        self.device = device
         self.n_jobs = n_jobs
         self.block_size = block_size
         self.method = method
@@ -217,6 +227,7 @@ class Representation(_SignalTransformer):
         signals = self._validate(X, reset=True)
         if self.max_samples < 1:
             raise invalid("max_samples", self.max_samples, "a positive number")
+        find_device(self.device)
         seed = check_random_state(self.random_state).randint(2**31 - 1) if self.learns else 0
         rng = np.random.default_rng(seed)
         self.bank_ = self.bank.prepare(signals.info, rng)
@@ -244,7 +255,15 @@ class Representation(_SignalTransformer):
         """
         check_is_fitted(self)
         signals = self._validate(X, reset=False)
-        return fold(self.bank_, self.pool_, signals, n_jobs=self.n_jobs, block_size=self.block_size, method=self.method)
+        return fold(
+            self.bank_,
+            self.pool_,
+            signals,
+            n_jobs=self.n_jobs,
+            block_size=self.block_size,
+            method=self.method,
+            device=self.device,
+        )
 
     def explain_plan(self, X: Any) -> pd.DataFrame:
         """Say how the features of signals would be evaluated, and why.
@@ -268,7 +287,8 @@ class Representation(_SignalTransformer):
         {'method': ['direct', 'fft'], 'signals': [1, 1]}
         """
         check_is_fitted(self)
-        return pd.DataFrame(explain_plan(self.bank_, self.pool_, self._validate(X, reset=False), method=self.method))
+        signals = self._validate(X, reset=False)
+        return pd.DataFrame(explain_plan(self.bank_, self.pool_, signals, method=self.method, device=self.device))
 
     def explain(self, signal: np.ndarray, feature: str) -> Explanation:
         """Return where in a signal a feature came from.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,7 +15,17 @@ import pandas as pd
 from filterbank import files
 from filterbank.errors import FilterbankError, InputError, invalid
 
-__all__ = ["KINDS", "Dataset", "FileSignal", "LazySignal", "SignalInfo", "Signals", "Skipped", "check_finite"]
+__all__ = [
+    "KINDS",
+    "Dataset",
+    "FileSignal",
+    "LazySignal",
+    "SignalInfo",
+    "Signals",
+    "Skipped",
+    "check_finite",
+    "is_tensor",
+]
 
 KINDS = {"series": 1, "sound": 1, "image": 2, "volume": 3}
 """The kinds of signal that a `Dataset` may hold, with their number of axes."""
@@ -99,8 +110,9 @@ class Signals(Sequence[np.ndarray]):
 
         Parameters
         ----------
-        X : Signals, array, memmap, or sequence of arrays or of paths
-            An array is a batch: `(signal, *axes)` or `(signal, channel, *axes)`.
+        X : Signals, array, memmap, torch tensor, or sequence of arrays, of tensors or of paths
+            An array or a tensor is a batch: `(signal, *axes)` or `(signal, channel, *axes)`. Tensors stay on their
+            device until they are read.
         n_axes : int, optional
             Needed unless it can be told: a 2-D array is a batch of 1-D signals, and files say it.
         rate : float, optional
@@ -131,17 +143,18 @@ class Signals(Sequence[np.ndarray]):
             return X
         if isinstance(X, (str, Path)):
             raise invalid("X", X, "a sequence of signals or paths", do="Use filterbank.load for a folder or a table.")
-        if isinstance(X, np.ndarray) and X.dtype != object:
+        if (isinstance(X, np.ndarray) and X.dtype != object) or is_tensor(X):
+            shape = tuple(X.shape)
             if n_axes is None:
                 if X.ndim != 2:
                     raise InputError(
-                        f"X has shape {X.shape}, and n_axes was not given: it can't be told which axes are channels. "
+                        f"X has shape {shape}, and n_axes was not given: it can't be told which axes are channels. "
                         "Pass n_axes=1, 2 or 3."
                     )
                 n_axes = 1
             if X.ndim not in (n_axes + 1, n_axes + 2):
                 raise InputError(
-                    f"X has shape {X.shape}; a batch of signals with n_axes={n_axes} has {n_axes + 1} dimensions "
+                    f"X has shape {shape}; a batch of signals with n_axes={n_axes} has {n_axes + 1} dimensions "
                     f"(signal, *axes) or {n_axes + 2} (signal, channel, *axes)."
                 )
             return cls(list(X), n_axes=n_axes, rate=rate)
@@ -225,7 +238,7 @@ class Signals(Sequence[np.ndarray]):
         item = self._items[i]
         if isinstance(item, LazySignal):
             return self._read(i).shape
-        shape = np.shape(item)
+        shape = tuple(np.shape(item))
         return (1, *shape) if len(shape) == self.n_axes else shape
 
     def path(self, i: int) -> Path | None:
@@ -242,6 +255,25 @@ class Signals(Sequence[np.ndarray]):
     def in_memory(self) -> bool:
         """Whether every signal is an array already, so that none must be read."""
         return None not in self._kinds
+
+    @property
+    def device(self) -> str | None:
+        """The torch device of the signals ("cpu", "cuda:0"), or None if one of them is no tensor.
+
+        Raises
+        ------
+        InputError
+            If they are tensors on several devices.
+        """
+        found = {str(item.device) if is_tensor(item) else "" for item in self._items}
+        if len(found) > 1 and "" not in found:
+            raise InputError(f"the signals are tensors on {' and '.join(sorted(found))}. Put them on one device.")
+        return found.pop() or None if len(found) == 1 else None
+
+    def as_held(self, i: int) -> Any:
+        """Return signal `i` as `(channel, *axes)` of float32 or float64: a tensor if it is held as one."""
+        item = self._items[i]
+        return _as_tensor(item, self.n_axes, i) if is_tensor(item) else self._read(i)
 
     def held(self, start: int, stop: int) -> list[np.ndarray] | None:
         """Return signals `start` to `stop` as they are held, `(*axes)` each, if they need no work: a quick way to many.
@@ -310,12 +342,12 @@ def _held(item: Any, n_axes: int, index: int) -> Any:
     """What is kept of an item: lazy ones and arrays by reference, lists as arrays."""
     if isinstance(item, LazySignal):
         return item
-    if not isinstance(item, np.ndarray):
+    if not isinstance(item, np.ndarray) and not is_tensor(item):
         try:
             item = np.asarray(item)
         except ValueError as error:
             raise InputError(f"signal {index} is not an array of numbers: {error}.") from None
-    _check_dimensions(item.shape, n_axes, index)
+    _check_dimensions(tuple(item.shape), n_axes, index)
     return item
 
 
@@ -331,12 +363,9 @@ def _check_dimensions(shape: tuple[int, ...], n_axes: int, index: int) -> None:
 
 def as_signal(array: Any, n_axes: int, *, index: int = 0) -> np.ndarray:
     """Return `array` as `(channel, *axes)` of float32 or float64, without a copy where it is that already."""
-    array = np.asarray(array)
+    array = _as_tensor(array, n_axes, index).cpu().numpy() if is_tensor(array) else np.asarray(array)
     if array.dtype.kind == "c":
-        raise InputError(
-            f"signal {index} is complex. Complex data not supported: pass its modulus, or real and "
-            "imaginary parts as channels."
-        )
+        raise _complex(index)
     if array.dtype == np.float16:
         array = array.astype(np.float32)
     elif array.dtype not in (np.float32, np.float64):
@@ -346,6 +375,33 @@ def as_signal(array: Any, n_axes: int, *, index: int = 0) -> np.ndarray:
             raise InputError(f"signal {index} is not an array of numbers: {error}.") from None
     _check_dimensions(array.shape, n_axes, index)
     return array[np.newaxis] if array.ndim == n_axes else array
+
+
+def is_tensor(item: Any) -> bool:
+    """Return whether `item` is a torch tensor; doesn't import torch."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(item, torch.Tensor)
+
+
+def _as_tensor(tensor: Any, n_axes: int, index: int) -> Any:
+    """What `as_signal` does, of a tensor and on its device."""
+    torch = sys.modules["torch"]
+    if tensor.is_complex():
+        raise _complex(index)
+    if tensor.dtype in (torch.float16, torch.bfloat16):
+        tensor = tensor.to(torch.float32)
+    elif tensor.dtype not in (torch.float32, torch.float64):
+        tensor = tensor.to(torch.float64)
+    _check_dimensions(tuple(tensor.shape), n_axes, index)
+    tensor = tensor.detach()
+    return tensor[None] if tensor.ndim == n_axes else tensor
+
+
+def _complex(index: int) -> InputError:
+    return InputError(
+        f"signal {index} is complex. Complex data not supported: pass its modulus, or real and "
+        "imaginary parts as channels."
+    )
 
 
 def check_finite(signal: np.ndarray, index: int = 0) -> None:

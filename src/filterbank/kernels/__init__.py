@@ -4,8 +4,10 @@ from filterbank.kernels.convolve import convolve_direct, convolve_fft, fft_is_ch
 from filterbank.kernels.direct_pool import direct_pool
 from filterbank.kernels.fft_pool import fft_pool, fft_window_pool
 from filterbank.kernels.separable_pool import flops, separable_pool
+from filterbank.kernels.torch_pool import all_finite, find_device, torch_pool
 
 __all__ = [
+    "all_finite",
     "convolve_direct",
     "convolve_fft",
     "direct_pool",
@@ -13,7 +15,9 @@ __all__ = [
     "fft_pool",
     "fft_shape",
     "fft_window_pool",
+    "find_device",
     "flops",
     "separable_pool",
     "spectra",
+    "torch_pool",
 ]
