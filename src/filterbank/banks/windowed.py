@@ -16,6 +16,7 @@ from filterbank.banks.base import Bank, LinearBank
 from filterbank.errors import InputError, invalid
 from filterbank.geometry import Geometry
 from filterbank.kernels import fft_window_pool
+from filterbank.pools import Moments, Pool
 from filterbank.signals import SignalInfo
 
 __all__ = ["WindowedBank"]
@@ -79,7 +80,7 @@ class WindowedBank(BaseEstimator):
     array([[4.333]])
     """
 
-    def __init__(self, bank: Bank, pool: Any, *, window: int | Sequence[int], hop: int | Sequence[int]) -> None:
+    def __init__(self, bank: Bank, pool: Pool, *, window: int | Sequence[int], hop: int | Sequence[int]) -> None:
         self.bank = bank
         self.pool = pool
         self.window = window
@@ -177,9 +178,8 @@ class WindowedBank(BaseEstimator):
 
     def _wanted(self, axes: tuple[int, ...]) -> tuple[str, ...]:
         """What a fused kernel must keep of a block of this size; nothing where there is none, or it doesn't pay."""
-        bank, pool = self.bank_, type(self.pool_)
-        moments = (pool.__module__, pool.__name__) == ("filterbank.pools.moments", "Moments")  # a layer above this one
-        if not moments or not set(self.pool_.statistics) <= KEPT.keys():
+        bank = self.bank_
+        if type(self.pool_) is not Moments or not set(self.pool_.statistics) <= KEPT.keys():
             return ()
         if not isinstance(bank, LinearBank) or bank.n_axes > 1 or bank.readout == "complex":
             return ()

@@ -230,7 +230,7 @@ def fft_window_pool(
         return -(-n_hops // (room // hop)) if room >= hop else n_hops * -(-min(hop, window) // room)
 
     work: list[tuple[_Plan, list[list[_Segments]]]] = []
-    for part, size in _split_kernels(bank, end, count, source.dtype, plain):
+    for part, size in _split_kernels(bank, end + int(bank.extents.max()) - 1, count, source.dtype, plain):
         plan = _Plan.build(bank, part, size, source.dtype, plain)
         room = size - int(bank.extents[part].max() - bank.starts[part].min()) + 1
         start = int(bank.starts[part].min())
