@@ -73,7 +73,7 @@ def _race(sounds: list[np.ndarray], mfcc: bool, threads: int, quick: bool) -> li
         assert_agree(found[0], expected, tolerance=1e-5, what=each.name)
         for i in (1, len(sounds) - 1):
             assert_agree(found[i], respond(bank, sounds[i])[0], tolerance=1e-5, what=f"{each.name}, sound {i}")
-    medians = race(contenders, threads=threads, repeats=1 if quick else 7)
+    medians = race(contenders, threads=threads, repeats=1 if quick else 5)
     return (
         rows_of(job, contenders, medians, threads=threads, demands=demands, flops=len(sounds) * n_frames * flops(bank))
         + rows

@@ -158,6 +158,79 @@ def test_a_frame_owes_nothing_to_its_neighbours(n_fft):
     assert (bank(loud)[:, 1::2] - bank(x)[:, 1::2]).min() > 119
 
 
+LIBROSA = {  # made by librosa 0.11: decibels of frame 2, and the first MFCC of frames 0 to 3, with pad_mode="reflect"
+    "slaney": (
+        [
+            -38.600683,
+            -37.343635,
+            -37.909837,
+            -7.458398,
+            7.808345,
+            1.867977,
+            -36.842964,
+            -36.995285,
+            -39.821156,
+            -38.921672,
+        ],
+        [
+            [-49.61979, -62.326021, -83.552849, -82.596958],
+            [42.983204, 32.358186, 7.221351, -8.004472],
+            [-5.831179, -36.234845, -45.726475, -44.874705],
+            [6.547079, -30.323987, -13.595027, 21.555202],
+        ],
+    ),
+    "htk": (
+        [
+            -39.497064,
+            -38.455957,
+            -36.927932,
+            -32.723555,
+            5.077565,
+            4.681657,
+            -32.963095,
+            -37.186008,
+            -39.769896,
+            -38.907647,
+        ],
+        [
+            [-45.331721, -71.203922, -90.653625, -84.0215],
+            [46.780938, 19.148548, 0.421158, -8.2843],
+            [-6.763976, -44.967155, -40.794485, -43.028879],
+            [0.280691, -29.643264, -0.410741, 21.662928],
+        ],
+    ),
+}
+LIBROSA_HEIGHT_1 = [
+    17.338981,
+    27.156929,
+    22.477754,
+    3.238863,
+    14.663099,
+    21.950107,
+    6.175216,
+    -0.62343,
+    -3.565089,
+    -5.591998,
+]
+
+
+@pytest.mark.parametrize("scale", LIBROSA)
+def test_librosa_gave_the_same(scale):
+    t = np.arange(1600) / 8000
+    x = 0.5 * np.sin(2 * np.pi * (300 * t + 4000 * t**2)) + 0.25 * np.cos(2 * np.pi * 1234 * t)
+    x += 0.01 * np.sin(97.0 * np.arange(1600.0) ** 2)
+    decibels, cepstra = LIBROSA[scale]
+    options = {"n_fft": 256, "hop": 400, "n_mels": 10, "scale": scale}
+    found = respond(prepared(**options, norm="area"), x)[0]
+    np.testing.assert_allclose(found[:, 2], decibels, atol=2e-6)
+    np.testing.assert_allclose(respond(prepared(**options, norm="area", n_mfcc=4), x)[0], cepstra, atol=2e-6)
+    if scale == "slaney":
+        np.testing.assert_array_equal(found, respond(prepared(**options), x)[0])  # its default
+    else:  # norm=None, as torchaudio has it, with pad_mode="constant"
+        found = respond(prepared(**options, pad="zero"), x)[0]
+        np.testing.assert_allclose(found[:, 0], LIBROSA_HEIGHT_1, atol=2e-6)
+
+
 def test_torch_gives_the_same():
     torch = pytest.importorskip("torch")
     x = RNG.normal(size=9000).astype(np.float32)
