@@ -277,6 +277,18 @@ def test_only_pooled_states_come_back(monkeypatch):
     assert 0 < max(came) <= 4 * 3
 
 
+def test_read_only_arrays_and_no_thresholds_are_fine(recwarn):
+    x, kernel, none = np.arange(12.0), np.array([1.0, -1]), np.zeros((1, 0))
+    for array in (x, kernel, none):
+        array.flags.writeable = False
+    state = torch_pool([x, torch.arange(9.0, dtype=torch.float64)], [kernel], lo=[0], hi=[0], thresholds=none)
+    np.testing.assert_allclose(state["mean"], [[1], [1]])
+    assert state["above"].shape == (2, 1, 0)
+    torch_pool([x], [kernel], lo=[0], hi=[0])
+    assert not recwarn.list
+    np.testing.assert_array_equal(x, np.arange(12))
+
+
 def test_spectra_are_kept_while_there_is_room():
     rng = np.random.default_rng(4)
     x, kernels = rng.normal(size=(3, 100)), [rng.normal(size=5), rng.normal(size=7)]
@@ -347,6 +359,14 @@ def test_representation_takes_tensors_and_checks_them(device, n_axes):
         representation.transform(list(tensor * 1j))
     with pytest.raises(InputError, match="signal 0 has 2 channels"):
         representation.transform([torch.cat([tensor[:1]] * 2)])
+
+
+def test_the_plan_says_that_a_gpu_was_asked_for(monkeypatch):
+    signals = Signals.wrap(np.zeros((3, 100)))
+    bank = GaborBank().prepare(signals.info, np.random.default_rng(0))
+    monkeypatch.setattr(engine, "find_device", lambda device: f"{device}:0")
+    (plan,) = engine.explain_plan(bank, Moments(), signals, device="cuda")
+    assert plan == {"method": "torch on cuda:0", "signals": 3, "why": "it was asked for", "vectors": "none"}
 
 
 def test_learned_thresholds_are_those_of_arrays():

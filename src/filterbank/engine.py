@@ -212,9 +212,11 @@ def _torch_device(bank: Bank, pool: Pool, signals: Signals, method: str, device:
     """The torch device on which signals are folded; None: not by torch."""
     asked = find_device(device)
     where = signals.device if asked == "cpu" else asked
-    if where in (None, "cpu"):
-        return where if method in ("auto", "fft") and not why_plain(bank, pool, "torch") else None
+    if where is None:
+        return None
     reason = why_plain(bank, pool, "torch")
+    if where == "cpu":
+        return None if reason or method not in ("auto", "fft") else where
     if method not in ("auto", "fft"):
         reason = f"method={method!r} is not for a GPU, which has 'fft' alone"
     if reason:

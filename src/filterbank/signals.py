@@ -265,6 +265,9 @@ class Signals(Sequence[np.ndarray]):
         InputError
             If they are tensors on several devices.
         """
+        torch = sys.modules.get("torch")
+        if torch is None or not any(issubclass(kind, torch.Tensor) for kind in set(map(type, self._items))):
+            return None
         found = {str(item.device) if is_tensor(item) else "" for item in self._items}
         if len(found) > 1 and "" not in found:
             raise InputError(f"the signals are tensors on {' and '.join(sorted(found))}. Put them on one device.")

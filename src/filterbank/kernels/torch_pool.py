@@ -100,7 +100,8 @@ def torch_pool(
     alone. A response counts as above a threshold if it is so by more than rounding, and of maxima that are equal
     within rounding the first is found: ties are as with exact sums, and what lies as near may be counted, or found,
     otherwise than by `direct_pool`.
-    Cost: linear in samples times kernels, times the logarithm of a tile's size. Only the states come back to the CPU.
+    Cost: linear in samples times kernels, times the logarithm of a tile's size; each threshold is one more pass over
+    the responses. Only the states come back to the CPU.
 
     Examples
     --------
@@ -422,7 +423,7 @@ def _pool_rows(
 
 
 def _move(job: _Job, numbers: np.ndarray) -> Any:
-    moved = job.torch.from_numpy(np.ascontiguousarray(numbers))
+    moved = job.torch.from_numpy(np.array(numbers, order="C"))
     return moved.pin_memory().to(job.where, non_blocking=True) if job.where.type == "cuda" else moved
 
 
@@ -566,6 +567,8 @@ def _within(torch: Any, counts: Any, top: Sequence[int]) -> Any:
 
 def _above(torch: Any, y: Any, levels: Any) -> Any:
     """How many of `y` lie above each level, rounded down to what `y` can hold."""
+    if not levels.shape[-1]:
+        return torch.zeros(levels.shape, dtype=torch.int32, device=y.device)
     low = levels.to(y.dtype)
     low = torch.where(low.to(torch.float64) > levels, torch.nextafter(low, torch.full_like(low, -math.inf)), low)
     return torch.stack([(y > low[..., q, None]).sum(dim=-1, dtype=torch.int32) for q in range(low.shape[-1])], dim=-1)
