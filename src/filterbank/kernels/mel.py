@@ -29,6 +29,7 @@ from filterbank.kernels.simd import (
     load,
     maximum,
     rows,
+    set_lane,
     splat,
     sqrt,
     store,
@@ -38,7 +39,7 @@ __all__ = ["MelTables", "mel_frames", "mel_tables"]
 
 SMALLEST_FAST = 32  # the smallest power of two whose frames are transformed in lanes
 TOGETHER = 4  # bins of a band, and mixed values, that are summed side by side
-AT_ONCE = 256  # frames that SciPy transforms at a time; a multiple of any number of lanes
+AT_ONCE = 128  # frames that SciPy transforms at a time; a multiple of any number of lanes
 
 
 class MelTables(NamedTuple):
@@ -161,21 +162,20 @@ def mel_frames(signal: np.ndarray, tables: MelTables, *, hop: int, plain: bool =
         )
         return out
     frames = np.lib.stride_tricks.sliding_window_view(signal, n_fft)[::hop]
-    n_lanes = 1 if plain else lanes_of(rows(1, signal.dtype))
     n_bins = n_fft // 2 + 1
-    n_rows = max(n_bins, TOGETHER)
-    bands, spare, powers = _work([n_bands, 1, AT_ONCE // n_lanes * n_rows], signal.dtype, plain)
-    powers = powers[: AT_ONCE // n_lanes * n_rows]
-    powers[:] = 0
-    shaped = powers.reshape(-1, n_rows, n_lanes)[:, :n_bins]
+    work = _work([n_bins, n_bins, n_bins + TOGETHER, n_bands, 1], signal.dtype, plain)
+    work[2][n_bins:] = 0
+    starts = np.empty(LANES[signal.dtype], np.int64)
+    ones = np.ones(2 * n_bins, signal.dtype)
     for begin in range(0, n_frames, AT_ONCE):
-        # always as many, the last again and again: SciPy too may treat those that are left over otherwise
-        chosen = np.minimum(np.arange(begin, begin + AT_ONCE), n_frames - 1)
+        chosen: Any = slice(begin, begin + AT_ONCE)
+        if begin + AT_ONCE > n_frames:  # as many as ever, the last again: SciPy may treat a few otherwise than many
+            chosen = np.minimum(np.arange(begin, begin + AT_ONCE), n_frames - 1)
         spectra = scipy.fft.rfft(frames[chosen] * tables.window, axis=1, workers=1)
-        squares = spectra.real**2 + spectra.imag**2
-        values = np.sqrt(squares) if tables.root else squares
-        shaped[:] = values.reshape(-1, n_lanes, n_bins).transpose(0, 2, 1)
-        _fold_powers(powers, n_rows, min(AT_ONCE, n_frames - begin), begin, n_frames, *rest, (bands, spare), flat)
+        parts = spectra.view(signal.dtype).reshape(-1)
+        _fold_spectra(
+            parts, min(AT_ONCE, n_frames - begin), begin, n_frames, tables.root, ones, *rest, work, starts, flat
+        )
     return out
 
 
@@ -381,15 +381,15 @@ def _powers(zr, zi, turns, root, powers):  # type: ignore[no-untyped-def]
 
 @compiled()
 def _bands(  # type: ignore[no-untyped-def]
-    powers, at, n_here, f, n_frames, starts, first_bins, weights, mix, n_values, floor, unit, bands, spare, flat
+    powers, n_here, f, n_frames, starts, first_bins, weights, mix, n_values, floor, unit, bands, spare, flat
 ):  # fmt: skip
-    """Frames `f ...`, `n_here` of them: sums of powers from row `at` on, logarithms, and what they mix into."""
+    """Frames `f ...`, `n_here` of them: sums of powers, logarithms, and what they mix into."""
     zero = splat(powers, powers.dtype.type(0))
     least = splat(powers, floor)
     by = splat(powers, unit)
     n_bands = len(first_bins)
     for b in range(n_bands):
-        row = at + first_bins[b] - starts[b]
+        row = first_bins[b] - starts[b]
         s0 = zero
         s1 = zero
         s2 = zero
@@ -472,19 +472,35 @@ def _fold_frames(  # type: ignore[no-untyped-def]
                 _last8(pi, pr, 0, d, xi[q:e], xr[q:e], 0, d, half_root)
         _powers(xr, xi, turns, root, powers)
         _bands(
-            powers, 0, n_here, f, n_frames, starts, first_bins, weights, mix, n_values, floor, unit, bands, spare, flat
+            powers, n_here, f, n_frames, starts, first_bins, weights, mix, n_values, floor, unit, bands, spare, flat
         )  # fmt: skip
 
 
 @compiled(entry=True)
-def _fold_powers(  # type: ignore[no-untyped-def]
-    powers, n_rows, n_here, f, n_frames, starts, first_bins, weights, mix, n_values, floor, unit, work, flat
+def _fold_spectra(  # type: ignore[no-untyped-def]
+    parts, n_here, f, n_frames, root, ones, starts, first_bins, weights, mix, n_values, floor, unit, work, begins, flat
 ):
-    """Frames `f ...`, `n_here` of them, from their powers to the results."""
-    bands, spare = work
-    n_lanes = lanes_of(powers)
-    for a in range(0, n_here, n_lanes):
+    """Frames `f ...`, `n_here` of them, from the real and imaginary parts of their transforms to the results."""
+    xr, xi, powers, bands, spare = work
+    n_lanes = lanes_of(xr)
+    n = len(ones)
+    whole = n // (2 * n_lanes) * 2 * n_lanes
+    for g in range(0, n_here, n_lanes):
+        for a in range(n_lanes):
+            begins[a] = (g + a) * n
+        _fill(parts, begins, ones[:whole], xr[: whole // 2], xi[: whole // 2])
+        for a in range(n_lanes):
+            for k in range(whole // 2, n // 2):
+                set_lane(xr, k, a, parts[begins[a] + 2 * k])
+                set_lane(xi, k, a, parts[begins[a] + 2 * k + 1])
+        for k in range(n // 2):
+            r = load(xr, k)
+            i = load(xi, k)
+            power = fma(r, r, i * i)
+            if root:
+                power = sqrt(power)
+            store(powers, k, power)
         _bands(
-            powers, a // n_lanes * n_rows, min(n_lanes, n_here - a), f + a, n_frames, starts, first_bins, weights, mix,
-            n_values, floor, unit, bands, spare, flat,
+            powers, min(n_lanes, n_here - g), f + g, n_frames, starts, first_bins, weights, mix, n_values, floor,
+            unit, bands, spare, flat,
         )  # fmt: skip
