@@ -254,6 +254,30 @@ def test_ties_with_thresholds_and_maxima_are_as_with_exact_sums(device, dtype):
         np.testing.assert_array_equal(fold(bank, pool, Signals.wrap(place(arrays, device))), plain)
 
 
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("spike", [0, 1000])
+def test_ties_in_images_too_beside_what_is_large(device, dtype, spike):
+    rng = np.random.default_rng(0)
+    image = rng.integers(-3, 4, size=(400, 300))
+    image[100:300, 50:250] = 0
+    image[5, 5] += spike
+    kernels = [rng.integers(-2, 3, size=(7, 7)), np.ones((15, 15), dtype=int), np.array([[1, -1]])]
+    ends, levels = [(0, 0)] * 3, np.tile([0.0, 1.0, -1.0], (3, 1))
+    exact = [scipy.signal.convolve(image, kernel, "valid", method="direct") for kernel in kernels]
+    got = torch_pool(
+        [image.astype(dtype)],
+        [kernel.astype(float) for kernel in kernels],
+        lo=ends,
+        hi=ends,
+        want=["position"],
+        thresholds=levels,
+        device=device,
+    )
+    np.testing.assert_array_equal(got["above"][0], [[(r > q).sum() for q in levels[0]] for r in exact])
+    np.testing.assert_array_equal(got["position"][0], [np.unravel_index(r.argmax(), r.shape) for r in exact])
+
+
 def test_batches_do_not_show(monkeypatch):
     rng = np.random.default_rng(8)
     arrays = [rng.normal(size=(2, n)).astype(rng.choice(["float32", "float64"])) for n in rng.integers(20, 90, 30)]

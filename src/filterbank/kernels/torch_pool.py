@@ -398,7 +398,7 @@ def _pool_rows(
             last = min(end, first + n_rows)
             x, centre = _gather(job, flat, on_device[first:last], size, n_axes)
             axes = tuple(range(1, n_axes + 1))
-            noise = _rounding(size, job.dtype) * torch.linalg.vector_norm(x, dim=axes, dtype=torch.float64)
+            noise = _rounding(torch, x, axes)
             spectrum = torch.fft.rfftn(x, dim=axes).unsqueeze(1)
             del x
             for k in range(0, len(bank.sums), n_kernels):
@@ -427,10 +427,12 @@ def _move(job: _Job, numbers: np.ndarray) -> Any:
     return moved.pin_memory().to(job.where, non_blocking=True) if job.where.type == "cuda" else moved
 
 
-def _rounding(size: tuple[int, ...], dtype: np.dtype) -> float:
-    """A bound on the rounding of a response, divided by the signal's norm and the kernel's gain."""
-    n = math.prod(size)
-    return float(np.finfo(dtype).eps) * (4 + 2 * math.log2(n)) / math.sqrt(n)
+def _rounding(torch: Any, x: Any, axes: tuple[int, ...]) -> Any:
+    """A bound on the rounding of responses to kernels of gain 1: what one sample does is spread least."""
+    n = math.prod(x.shape[1:])
+    typical = torch.linalg.vector_norm(x, dim=axes, dtype=torch.float64) / math.sqrt(n)
+    largest = torch.linalg.vector_norm(x, math.inf, dim=axes, dtype=torch.float64) / math.sqrt(min(x.shape[1:]))
+    return torch.finfo(x.dtype).eps * (4 + 2 * math.log2(n)) * torch.maximum(typical, largest)
 
 
 def _batch(job: _Job, size: tuple[int, ...], n_kernels: int) -> tuple[int, int]:
