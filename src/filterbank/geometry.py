@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -15,8 +16,11 @@ __all__ = ["PADDINGS", "Geometry"]
 PADDINGS = ("reflect", "symmetric", "edge", "wrap", "zero")
 """How a signal may go on beyond its ends (numpy's names; `zero` is numpy's `constant` with 0)."""
 
-BLOCK_POSITIONS = 1 << 16
-"""Positions of one block where the user doesn't say: small enough for the cache, large enough for vector speed."""
+BLOCK = 1 << 16
+"""Samples of one block where the user doesn't say: small enough for the cache, large enough for vector speed."""
+
+EXTENTS = 4
+"""But a block is at least so many times what one position sees along each axis, lest most of it be halo."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,7 @@ class Geometry:
         ----------
         signal : array or torch tensor, (channel, *axes)
         block_size : int or sequence of int, optional
-            Positions of a block along each axis. None: as many rows of the signal as make about 65,000 positions.
+            Positions of a block along each axis. None: whole rows, of about 65,000 samples.
 
         Yields
         ------
@@ -124,11 +128,11 @@ class Geometry:
 
     def _sizes(self, counts: tuple[int, ...], block_size: int | Sequence[int] | None) -> tuple[int, ...]:
         if block_size is None:
-            sizes, room = [], BLOCK_POSITIONS
-            for count in reversed(counts):  # whole rows along the last axis first
-                size = min(count, max(room, 1))
-                sizes.append(max(size, 1))
-                room //= max(size, 1)
+            sizes, room = [], BLOCK
+            for count, hop, extent in zip(reversed(counts), reversed(self.hop), reversed(self.extent)):
+                size = max(1, min(count, max(room, EXTENTS * extent) // hop))  # whole rows along the last axis first
+                sizes.append(size)
+                room //= size * hop
             return tuple(reversed(sizes))
         given = (block_size,) * len(counts) if isinstance(block_size, (int, np.integer)) else tuple(block_size)
         if len(given) != len(counts) or any(size < 1 for size in given):
@@ -155,7 +159,22 @@ def _cut(array: np.ndarray, axis: int, low: int, high: int, pad: str | None) -> 
     n = array.shape[axis]
     if low >= 0 and high <= n:
         return array[(slice(None),) * axis + (slice(low, high),)]
-    index = np.arange(low, high)
+    inside = slice(min(max(low, 0), n), max(min(high, n), 0))  # taken as it is; only what lies beyond is looked up
+    if inside.start >= inside.stop:
+        return _look_up(array, axis, np.arange(low, high), pad)
+    before = _look_up(array, axis, np.arange(low, inside.start), pad)
+    after = _look_up(array, axis, np.arange(inside.stop, high), pad)
+    parts = [before, array[(slice(None),) * axis + (inside,)], after]
+    if isinstance(array, np.ndarray):
+        return np.concatenate(parts, axis=axis)
+    import torch
+
+    return torch.cat(parts, dim=axis)
+
+
+def _look_up(array: Any, axis: int, index: np.ndarray, pad: str | None) -> Any:
+    """The samples at these indices, perhaps outside of the array."""
+    n = array.shape[axis]
     source = np.clip(index, 0, n - 1) if pad == "zero" else _reflected(index, n, pad)
     before = (slice(None),) * axis
     out = np.take(array, source, axis=axis) if isinstance(array, np.ndarray) else array[(*before, source)]
