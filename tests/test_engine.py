@@ -139,3 +139,14 @@ def test_a_method_that_is_not_to_be_had_is_refused():
         fold(bank, Moments(), signals, method="separable")
     with pytest.raises(InputError, match="method='quick' is not one of auto"):
         fold(bank, Moments(), signals, method="quick")
+
+
+@pytest.mark.parametrize("n_signals", [1, 5])
+def test_threads_share_signals_or_blocks_of_the_plain_composition(n_signals):
+    rng = np.random.default_rng(4)
+    signals = Signals.wrap(rng.normal(size=(n_signals, 1, 9, 10, 11)), n_axes=3)
+    bank = GaussianBank(3, sigmas=[1.0], orders=[0, 1], truncate=2.0).prepare(signals.info, rng)
+    pool = Moments(STATISTICS)
+    one = fold(bank, pool, signals, block_size=4)
+    np.testing.assert_array_equal(fold(bank, pool, signals, block_size=4, n_jobs=2), one)
+    np.testing.assert_array_equal(fold(bank, pool, signals, block_size=4, n_jobs=3), one)

@@ -80,19 +80,21 @@ def fold(
     where = _torch_device(bank, pool, signals, method, device)
     fused = fuse(bank, pool, method) if where is None else fuse(bank, pool, device=where)
 
+    everything = np.arange(len(signals))
+    if fused is None:
+        return _fold_all_plainly(bank, pool, signals, n_threads, block_size)
+
     def some(indices: np.ndarray, n_inner: int = 1) -> np.ndarray:
-        if fused is None:
-            return np.stack([_fold_plainly(bank, pool, signals[int(i)], int(i), block_size) for i in indices])
         rows = list(_fold_fused(fused, bank, pool, signals, indices, n_inner, block_size))
         return rows[0] if len(rows) == 1 else np.concatenate(rows)
 
-    everything = np.arange(len(signals))
-    if fused is not None and (len(signals) == 1 or signals.in_memory or where is not None):
-        return some(everything, n_threads)  # the kernels share their work among threads
-    # What must be read, and what has no kernel: some signals at a time, the same ones for any number of threads.
+    # Signals in memory go to a kernel together, which shares its work among threads. Files are read and folded some at
+    # a time, the same ones for any number of threads.
     chunks = [everything[i : i + CHUNK] for i in range(0, len(everything), CHUNK)]
+    if signals.in_memory or where is not None:
+        return some(everything, n_threads)
     if n_threads == 1 or len(chunks) == 1:
-        return np.concatenate([some(chunk) for chunk in chunks])
+        return np.concatenate([some(chunk, n_threads) for chunk in chunks])
     with ThreadPoolExecutor(n_threads) as threads:
         return np.concatenate(list(threads.map(some, chunks)))
 
@@ -353,29 +355,60 @@ def _batch_state(fused: Fused, bank: Bank, pool: Pool, batch: list[_Block], n_th
     return {name: np.stack([state[name] for state in merged]) for name in merged[0]}
 
 
+def _fold_all_plainly(
+    bank: Bank, pool: Pool, signals: Signals, n_threads: int, block_size: int | Sequence[int] | None
+) -> np.ndarray:
+    """Fold signals without a fused kernel: threads share the signals, or, where these are few, the blocks of each."""
+    n_threads = max(n_threads, 1)
+    inner = n_threads if len(signals) < 2 * n_threads else 1
+
+    def one(i: int) -> np.ndarray:
+        return _fold_plainly(bank, pool, signals[i], i, inner, block_size)
+
+    if n_threads == 1 or inner > 1:
+        return np.stack([one(i) for i in range(len(signals))])
+    with ThreadPoolExecutor(n_threads) as threads:
+        return np.stack(list(threads.map(one, range(len(signals)))))
+
+
 def _fold_plainly(
-    bank: Bank, pool: Pool, signal: np.ndarray, i: int, block_size: int | Sequence[int] | None
+    bank: Bank, pool: Pool, signal: np.ndarray, i: int, n_threads: int, block_size: int | Sequence[int] | None
 ) -> np.ndarray:
     """Fold one signal block by block: the composition that every fused kernel is held to."""
     check_signal(signal, i, bank.n_channels_)
     parts = bank.parts(joint=pool.joint)
-    states = [
-        _fold_part(part, pool.take(index) if len(parts) > 1 else pool, signal, i, len(index), block_size)
-        for part, index in parts
-    ]
+    states = []
+    for part, index in parts:
+        part.geometry.check(signal.shape[1:], i)
+        own = pool.take(index) if len(parts) > 1 else pool
+        states.append(_fold_part(part, own, signal, len(index), n_threads, block_size))
     order = np.argsort(np.concatenate([index for _, index in parts]), kind="stable")
     return pool.finish(pool.join(states, order)).astype(signal.dtype)
 
 
 def _fold_part(
-    part: Bank, pool: Pool, signal: np.ndarray, i: int, n_responses: int, block_size: int | Sequence[int] | None
+    part: Bank,
+    pool: Pool,
+    signal: np.ndarray,
+    n_responses: int,
+    n_threads: int,
+    block_size: int | Sequence[int] | None,
 ) -> State:
     geometry = part.geometry
-    geometry.check(signal.shape[1:], i)
-    state = pool.init(n_responses, geometry.n_axes)
-    for origin, block in geometry.blocks(signal, block_size=block_size):
+
+    def one(cut: tuple[tuple[int, ...], np.ndarray]) -> State:
+        origin, block = cut
         responses = part(block, exact=pool.exact)
-        state = pool.update(state, responses, places(geometry, origin, responses.shape[1:]))
+        where = places(geometry, origin, responses.shape[1:])
+        return pool.update(pool.init(n_responses, geometry.n_axes), responses, where)
+
+    blocks = geometry.blocks(signal, block_size=block_size)
+    state = pool.init(n_responses, geometry.n_axes)
+    if n_threads == 1:
+        return functools.reduce(pool.merge, map(one, blocks), state)
+    with ThreadPoolExecutor(n_threads) as threads:
+        for cuts in iter(lambda: list(itertools.islice(blocks, 2 * n_threads)), []):  # some at a time: bounded memory
+            state = functools.reduce(pool.merge, threads.map(one, cuts), state)
     return state
 
 
