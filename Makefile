@@ -49,8 +49,12 @@ format: $(VENV)/.all  ## Bring the code into shape
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.all  ## Measure the speed against peers
-	$(BIN)/python -m benchmarks
+$(VENV)/.bench: $(VENV)/.all
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	@touch $@
+
+bench: $(VENV)/.bench  ## Measure the speed against peers, and write docs/benchmarks.md
+	$(BIN)/python -m benchmarks --markdown docs/benchmarks.md
 
 docs: $(VENV)/.all  ## Build the documentation into docs/_build/html
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html

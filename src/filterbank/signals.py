@@ -236,7 +236,7 @@ class Signals(Sequence[np.ndarray]):
 
     def _shape(self, i: int) -> tuple[int, ...]:
         item = self._items[i]
-        if isinstance(item, LazySignal):
+        if not isinstance(item, np.ndarray) and isinstance(item, LazySignal):  # the second look is slow
             return self._read(i).shape
         shape = tuple(np.shape(item))
         return (1, *shape) if len(shape) == self.n_axes else shape

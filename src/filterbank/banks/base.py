@@ -105,10 +105,17 @@ class LinearBank(BaseEstimator):
             for axis in range(kernels[0].ndim)
         ]
         self.geometry = Geometry(tuple(halo), pad=self.pad)
-        self._list_taps()
+        self._listed: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
+        self._spectra: dict[tuple[Any, ...], np.ndarray] = {}
 
-    def _list_taps(self) -> None:
-        """Write the kernels as taps, real and imaginary parts as kernels of their own where both are wanted."""
+    @property
+    def _taps(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The kernels' taps, listed when first needed: where each kernel's begin, their coordinates, their weights."""
+        if self._listed is None:
+            self._listed = self._list_taps()
+        return self._listed
+
+    def _list_taps(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         before = np.array([b for b, _ in self.geometry.halo])
         starts, coordinates, weights = [0], [], []
         for kernel in self.real_kernels():
@@ -118,10 +125,7 @@ class LinearBank(BaseEstimator):
             coordinates.append(before + np.array(kernel.shape) // 2 - at)
             weights.append(kernel[tuple(at.T)])
             starts.append(starts[-1] + len(at))
-        self._starts = np.array(starts)
-        self._coordinates = np.concatenate(coordinates)
-        self._weights = np.concatenate(weights).astype(np.float64)
-        self._spectra: dict[tuple[Any, ...], np.ndarray] = {}
+        return np.array(starts), np.concatenate(coordinates), np.concatenate(weights).astype(np.float64)
 
     def real_kernels(self) -> list[np.ndarray]:
         """Return the kernels to convolve with: for "modulus" and "complex", real and imaginary parts by turns."""
@@ -134,7 +138,7 @@ class LinearBank(BaseEstimator):
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__().copy()
         if "_spectra" in state:
-            state["_spectra"] = {}
+            state |= {"_spectra": {}, "_listed": None}
         return state
 
     def parts(self, *, joint: bool) -> list[tuple[Bank, np.ndarray]]:
@@ -173,11 +177,9 @@ class LinearBank(BaseEstimator):
 
     def _convolve(self, channel: np.ndarray, exact: bool) -> np.ndarray:
         extent, hop = self.geometry.extent, self.geometry.hop
-        n = len(self._starts) - 1
-        if exact or not compiled.fft_is_cheaper(channel.shape, extent, hop, n, len(self._weights)):
-            return compiled.convolve_direct(
-                channel, self._starts, self._coordinates, self._weights, extent=extent, hop=hop
-            )
+        starts, _, weights = self._taps
+        if exact or not compiled.fft_is_cheaper(channel.shape, extent, hop, len(starts) - 1, len(weights)):
+            return compiled.convolve_direct(channel, *self._taps, extent=extent, hop=hop)
         shape = compiled.fft_shape(channel.shape)
         return compiled.convolve_fft(
             channel, self._spectra_for(shape, channel.dtype), shape=shape, extent=extent, hop=hop
@@ -187,7 +189,7 @@ class LinearBank(BaseEstimator):
         key = (shape, str(dtype))
         kept = self._spectra.get(key)
         if kept is None:
-            kept = compiled.spectra(self._starts, self._coordinates, self._weights, shape, dtype)
+            kept = compiled.spectra(*self._taps, shape, dtype)
             if len(self._spectra) >= KEPT_SPECTRA or math.prod(kept.shape) > 1 << 24:
                 self._spectra = {}
             self._spectra[key] = kept
