@@ -10,6 +10,7 @@ import scipy.fft
 import scipy.ndimage
 
 from benchmarks.harness import Contender, Row, absent, assert_agree, race, rows_of
+from filterbank import FilterBank, Moments, Representation
 from filterbank.kernels.separable_pool import flops, separable_pool
 
 NDIMAGE, FOURIER = "scipy.ndimage.convolve", "scipy.fft.rfft2, one spectrum for all"
@@ -27,6 +28,7 @@ def run(quick: bool) -> list[Row]:
     rows = []
     for threads in (1, 2):
         contenders = [
+            Contender("Representation", lambda threads=threads: public(images, kernels, threads), "ours"),
             Contender("bare kernel", lambda threads=threads: bare(images, kernels, threads), "ours"),
             Contender(NDIMAGE, lambda: ndimage(images[:one], kernels), scale=n / one),
             Contender(FOURIER, lambda: fourier(images[:few], kernels), "handwritten", n / few),
@@ -71,6 +73,14 @@ def gabor_kernels() -> list[np.ndarray]:
 
 def by_shape(kernels: list[np.ndarray]) -> list[list[np.ndarray]]:
     return [[k for k in kernels if k.shape == shape] for shape in {k.shape for k in kernels}]
+
+
+def public(images: list[np.ndarray], kernels: list[np.ndarray], threads: int) -> np.ndarray:
+    pool = Moments(["mean", "std"])
+    representation = Representation(FilterBank(kernels, pad="wrap"), pool, n_jobs=threads)
+    features = representation.fit_transform(images).reshape(len(images), -1, 2)
+    features[..., 1] **= 2
+    return features
 
 
 def bare(images: list[np.ndarray], kernels: list[np.ndarray], threads: int) -> np.ndarray:

@@ -12,6 +12,7 @@ import scipy.fft
 import scipy.signal
 
 from benchmarks.harness import Contender, Row, absent, assert_agree, race, rows_of
+from filterbank import FilterBank, Moments, Representation
 from filterbank.kernels import fft_pool, fft_window_pool
 
 BATCHED, SHARED = "scipy.signal.fftconvolve, batched", "scipy.fft, one spectrum for all filters"
@@ -40,6 +41,7 @@ def series(quick: bool) -> list[Row]:
     rows = []
     for threads in (1, 2):
         contenders = [
+            Contender("Representation", lambda threads=threads: public(signals, kernels, threads), "ours"),
             Contender("fft_pool", lambda threads=threads: ours(signals, kernels, threads), "ours"),
             Contender(BATCHED, lambda: batched(signals[:few], kernels), scale=n / few),
             Contender(SHARED, lambda: shared(signals[:few], kernels), "handwritten", n / few),
@@ -60,6 +62,12 @@ def series(quick: bool) -> list[Row]:
 def pools(responses: np.ndarray) -> np.ndarray:
     share = (responses > 0).mean(-1, dtype=np.float32)
     return np.stack([responses.mean(-1), responses.std(-1), responses.max(-1), responses.min(-1), share], -1)
+
+
+def public(signals: np.ndarray, kernels: list[np.ndarray], threads: int) -> np.ndarray:
+    pool = Moments(["mean", "std", "max", "min", "positive"])
+    representation = Representation(FilterBank(kernels), pool, n_jobs=threads, method="fft")
+    return representation.fit_transform(signals).reshape(len(signals), len(kernels), 5)
 
 
 def ours(signals: np.ndarray, kernels: list[np.ndarray], threads: int) -> np.ndarray:

@@ -150,3 +150,11 @@ def test_threads_share_signals_or_blocks_of_the_plain_composition(n_signals):
     one = fold(bank, pool, signals, block_size=4)
     np.testing.assert_array_equal(fold(bank, pool, signals, block_size=4, n_jobs=2), one)
     np.testing.assert_array_equal(fold(bank, pool, signals, block_size=4, n_jobs=3), one)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_values_whose_sum_overflows_are_no_mistake(dtype):
+    huge = np.finfo(dtype).max / 8
+    signals = Signals.wrap([np.full(40, huge, dtype=dtype), np.ones(40, dtype=dtype)])
+    bank = FilterBank([np.array([1.0])]).prepare(signals.info, np.random.default_rng(0))
+    np.testing.assert_allclose(fold(bank, Moments(["max"]), signals)[:, 0], [huge, 1])

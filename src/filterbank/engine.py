@@ -242,7 +242,9 @@ def _fold_fused(
     for begin in range(0, len(indices), BATCH):
         rows = indices[begin : begin + BATCH]
         held = signals.held(int(rows[0]), int(rows[-1]) + 1) if plain else None
-        if held is not None and _are_plain(held, bank.geometry):  # perhaps many short ones: no work on each
+        with np.errstate(over="ignore", invalid="ignore"):
+            is_plain = held is not None and _are_plain(held, bank.geometry)
+        if held is not None and is_plain:  # perhaps many short ones: no work on each
             state = fused.run(0, held, ends=both, whole=True, n_threads=n_threads)
             yield pool.finish(state).astype(held[0].dtype, copy=False)
             continue
@@ -252,7 +254,10 @@ def _fold_fused(
 
 
 def _are_plain(arrays: list[np.ndarray], geometry: Geometry) -> bool:
-    """Whether no array is too short, or so large that it must be cut, or holds NaN or infinity."""
+    """Whether no array is too short, or so large that it must be cut, or holds NaN or infinity.
+
+    A sum that overflows counts as infinity: what isn't plain is looked at more closely.
+    """
     if geometry.n_axes > 1:
         return all(_is_fine(array, geometry) for array in arrays)
     lengths = list(map(len, arrays))
@@ -260,7 +265,7 @@ def _are_plain(arrays: list[np.ndarray], geometry: Geometry) -> bool:
         return False
     together = max(1, FINITE_AT_ONCE * len(arrays) // sum(lengths))
     sums = [
-        (arrays[i] if together == 1 else np.concatenate(arrays[i : i + together])).sum(dtype=np.float64)
+        (arrays[i] if together == 1 else np.concatenate(arrays[i : i + together])).sum()
         for i in range(0, len(arrays), together)
     ]
     return bool(np.isfinite(sums).all())
@@ -268,7 +273,7 @@ def _are_plain(arrays: list[np.ndarray], geometry: Geometry) -> bool:
 
 def _is_fine(array: np.ndarray, geometry: Geometry) -> bool:
     fits = 0 not in geometry.positions(array.shape) and array.size <= BLOCK
-    return fits and bool(np.isfinite(array.sum(dtype=np.float64)))
+    return fits and bool(np.isfinite(array.sum()))
 
 
 @dataclass(frozen=True)

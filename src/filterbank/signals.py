@@ -412,7 +412,9 @@ def check_finite(signal: np.ndarray, index: int = 0) -> None:
 
     Cost: one pass over the signal.
     """
-    if np.isfinite(signal.sum(dtype=np.float64)):
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = signal.sum(dtype=np.float64)
+    if np.isfinite(total):
         return
     bad = ~np.isfinite(signal)
     if not bad.any():  # a finite signal whose sum overflowed
