@@ -53,3 +53,9 @@ def test_importing_the_package_is_cheap():
 def test_importing_readers_is_not_dear():
     assert loaded("import filterbank.datasets") <= {"numpy", "pandas", "pyarrow"}  # pandas may import pyarrow itself
     assert loaded("import filterbank.cli") == set()
+
+
+def test_the_package_says_that_it_is_typed():
+    from importlib.resources import files
+
+    assert files("filterbank").joinpath("py.typed").is_file()
