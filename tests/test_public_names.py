@@ -59,3 +59,16 @@ def test_the_package_says_that_it_is_typed():
     from importlib.resources import files
 
     assert files("filterbank").joinpath("py.typed").is_file()
+
+
+def test_nothing_is_compiled_at_import():
+    code = (
+        "import importlib, pkgutil, filterbank, numba\n"
+        "from numba.core.dispatcher import Dispatcher\n"
+        "names = [m.name for m in pkgutil.walk_packages(filterbank.__path__, 'filterbank.')]\n"
+        "modules = [importlib.import_module(name) for name in names if not name.endswith('__main__')]\n"
+        "found = [v for m in modules for v in vars(m).values() if isinstance(v, Dispatcher)]\n"
+        "print(len(found) > 5, [v.__name__ for v in found if v.signatures])\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "True []"
