@@ -5,7 +5,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filterbank import FilterBank, GaborBank, GaussianBank, InputError, Moments, Proportion, Signals, engine, fold
+from filterbank import (
+    FilterBank,
+    GaborBank,
+    GaussianBank,
+    InputError,
+    Moments,
+    Proportion,
+    Signals,
+    engine,
+    fold,
+    fusion,
+)
 from filterbank.pools.moments import STATISTICS
 
 BANKS = {
@@ -158,3 +169,24 @@ def test_values_whose_sum_overflows_are_no_mistake(dtype):
     signals = Signals.wrap([np.full(40, huge, dtype=dtype), np.ones(40, dtype=dtype)])
     bank = FilterBank([np.array([1.0])]).prepare(signals.info, np.random.default_rng(0))
     np.testing.assert_allclose(fold(bank, Moments(["max"]), signals)[:, 0], [huge, 1])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("pad", [None, "reflect"])
+def test_the_plan_is_what_is_done(monkeypatch, dtype, pad):
+    """Around the length where the choice turns, which is another for each precision and with padding."""
+    rng = np.random.default_rng(2)
+    done = []
+    for name in ("direct_pool", "fft_pool"):
+        kernel = getattr(fusion, name)
+        monkeypatch.setattr(fusion, name, lambda *a, _k=kernel, _n=name, **o: (done.append(_n), _k(*a, **o))[1])
+    bank = FilterBank([rng.normal(size=48) for _ in range(16)], pad=pad)
+    planned = []
+    for n in range(60, 1400, 30):
+        signals = Signals.wrap([rng.normal(size=n).astype(dtype)])
+        prepared = bank.prepare(signals.info, rng)
+        (row,) = engine.explain_plan(prepared, Moments(), signals)
+        planned.append(row["method"] + "_pool")
+        fold(prepared, Moments(), signals)
+    assert planned == done
+    assert set(planned) == {"direct_pool", "fft_pool"}

@@ -120,8 +120,10 @@ def explain_plan(
         return [{"method": "plain", "signals": len(signals), "why": why, "vectors": "none"}]
     rows: dict[str, dict[str, Any]] = {}
     for i in range(len(signals)):
-        axes = signals.axes(i)
-        chosen = fused.method_for(axes[0], np.dtype(np.float64)) if len(axes) == 1 else fused.method
+        signal = signals[i]
+        block = next(iter(_blocks(fused, bank.geometry, signal, i, None))).samples  # the one that `fold` would take
+        n = block.shape[-1]
+        chosen = fused.method_for(n, signal.dtype)
         row = rows.setdefault(chosen, {"method": chosen, "signals": 0, "why": "", "vectors": vector_note()})
         row["signals"] += 1
         if method != "auto":
@@ -131,10 +133,10 @@ def explain_plan(
         elif fused.method != "auto":
             row["why"] = "the pool is exact: sums must have a fixed order"
         else:
-            costs = fused.costs(axes[0], np.dtype(np.float64))
+            costs = fused.costs(n, signal.dtype)
             row["why"] = (
-                f"for {axes[0]} samples about {costs['direct'] / 1e3:.3g} us directly and {costs['fft'] / 1e3:.3g} us "
-                "by Fourier transform"
+                f"for blocks of {n} samples about {costs['direct'] / 1e3:.3g} us directly and "
+                f"{costs['fft'] / 1e3:.3g} us by Fourier transform"
             )
     return list(rows.values())
 

@@ -282,7 +282,7 @@ class Representation(_SignalTransformer):
         >>> import numpy as np
         >>> from filterbank import GaborBank, Moments, Representation
         >>> X = [np.zeros(50), np.zeros(100_000)]
-        >>> plan = Representation(GaborBank(n_frequencies=8), Moments()).fit(X).explain_plan(X)
+        >>> plan = Representation(GaborBank(n_frequencies=4), Moments()).fit(X).explain_plan(X)
         >>> plan[["method", "signals"]].to_dict("list")
         {'method': ['direct', 'fft'], 'signals': [1, 1]}
         """
