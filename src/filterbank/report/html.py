@@ -280,7 +280,8 @@ def _sizes(dataset: Any) -> str:
 
 
 def _examples(comparison: Comparison, draw: Drawing) -> dict[str, Any]:
-    from filterbank.plots import class_styles, evenly
+    from filterbank.plots import class_styles
+    from filterbank.plots.drawing import evenly
 
     dataset, classes = comparison.dataset, comparison.classes
     styles = class_styles(classes)

@@ -1,0 +1,21 @@
+"""Figures of signals, filters, responses and scores: one function a figure, each draws on one Axes and returns it."""
+
+from filterbank.plots.banks import plot_kernels, plot_responses, plot_spectrum_of_bank
+from filterbank.plots.drawing import class_styles
+from filterbank.plots.labels import feature_labels
+from filterbank.plots.scores import plot_confusion, plot_importance, plot_scatter, plot_scores
+from filterbank.plots.signals import plot_examples, plot_signal
+
+__all__ = [
+    "class_styles",
+    "feature_labels",
+    "plot_confusion",
+    "plot_examples",
+    "plot_importance",
+    "plot_kernels",
+    "plot_responses",
+    "plot_scatter",
+    "plot_scores",
+    "plot_signal",
+    "plot_spectrum_of_bank",
+]
