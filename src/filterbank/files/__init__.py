@@ -5,7 +5,7 @@ from __future__ import annotations
 from filterbank.files.checks import check_options
 from filterbank.files.kinds import ARRAY, IMAGE, SOUND, TABLE, kind_of
 from filterbank.files.reading import Content, Header, probe, read
-from filterbank.files.sound import resample
+from filterbank.files.sound import SoundReader, check_channel, resample
 from filterbank.files.table import MISSING, SECONDS_NAMES, TIME_NAMES, even_rate, read_table
 
 __all__ = [
@@ -18,6 +18,8 @@ __all__ = [
     "TIME_NAMES",
     "Content",
     "Header",
+    "SoundReader",
+    "check_channel",
     "check_options",
     "even_rate",
     "kind_of",

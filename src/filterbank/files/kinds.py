@@ -7,8 +7,11 @@ from typing import Literal
 
 __all__ = ["ARRAY", "BY_PYAV", "IMAGE", "SOUND", "TABLE", "kind_of"]
 
-BY_PYAV = frozenset({".m4a", ".aac", ".mp4"})
-"""Suffixes of the sound files that PyAV reads, and soundfile does not."""
+VIDEO = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".3gp", ".mpg", ".mpeg"})
+"""Suffixes of video files, whose sound is read."""
+
+BY_PYAV = frozenset({".m4a", ".m4b", ".aac", ".mka", ".wma", ".ac3", ".amr"}) | VIDEO
+"""Suffixes of the files whose sound PyAV reads, and soundfile does not."""
 
 SOUND = frozenset({".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".au", ".caf", ".mp3"}) | BY_PYAV
 """Suffixes of sound files."""

@@ -12,8 +12,8 @@ import numpy as np
 from filterbank.files.array import read_array
 from filterbank.files.checks import bad, check_file, check_options, explained
 from filterbank.files.image import image_header, read_image
-from filterbank.files.kinds import ARRAY, BY_PYAV, IMAGE, SOUND, TABLE, kind_of
-from filterbank.files.sound import read_sound, resample, sound_header
+from filterbank.files.kinds import ARRAY, IMAGE, SOUND, TABLE, kind_of
+from filterbank.files.sound import check_channel, check_pick, read_sound, resample, resampled_length, sound_header
 from filterbank.files.table import read_series
 
 __all__ = ["Content", "Header", "probe", "read"]
@@ -63,6 +63,7 @@ def read(
     *,
     rate: float | None = None,
     mono: bool = False,
+    channel: int | None = None,
     colour: Literal["grey", "rgb"] = "grey",
     n_axes: int | None = None,
     columns: Sequence[str | int] | None = None,
@@ -84,6 +85,8 @@ def read(
         is taken to have this.
     mono : bool
         Whether the channels become one, their mean.
+    channel : int, optional
+        The one channel of a sound to take, from 0.
     colour : {"grey", "rgb"}
         One channel, or three, from an image.
     n_axes : {1, 2, 3}, optional
@@ -112,12 +115,13 @@ def read(
     """
     path = Path(path)
     check_options(rate, colour, n_axes)
+    check_channel(mono, channel)
     kind = _openable(path)
     with explained(path):
         own: float | None = None
         axes = 1
         if kind == "sound":
-            array, own = read_sound(path, mono)
+            array, own = read_sound(path, mono, channel, rate)
         elif kind == "image":
             array, axes = read_image(path, colour), 2
         elif kind == "series":
@@ -126,7 +130,7 @@ def read(
             array, axes = read_array(path, n_axes)
         if mono and len(array) > 1:
             array = array.mean(axis=0, keepdims=True, dtype=None if array.dtype.kind == "f" else np.float64)
-        if rate is not None and own is not None and rate != own:
+        if rate is not None and own is not None and rate != own:  # a sound has it already
             array = resample(array, own, rate)
             if not array.shape[-1]:
                 raise bad(path, f"has no sample left at rate={rate:g}", "Pass a higher rate.")
@@ -138,19 +142,20 @@ def probe(
     *,
     rate: float | None = None,
     mono: bool = False,
+    channel: int | None = None,
     colour: Literal["grey", "rgb"] = "grey",
     n_axes: int | None = None,
     columns: Sequence[str | int] | None = None,
 ) -> Header:
     """Tell what `read` with the same options would return, and check that the file is whole.
 
-    The headers of sound, images and NumPy files are read, and whether the file's end is there; tables, images other
-    than PNG and JPEG, and sound in AAC are read as a whole. Damage inside of a file that is not cut short may show
-    only in `read`.
+    The headers of sound, images and NumPy files are read, and whether the file's end is there; tables and images other
+    than PNG and JPEG are read as a whole, and sound that PyAV decodes (AAC, and that of a video) is counted. Damage
+    inside of a file that is not cut short may show only in `read`.
 
     Parameters
     ----------
-    path, rate, mono, colour, n_axes, columns
+    path, rate, mono, channel, colour, n_axes, columns
         As for `read`.
 
     Returns
@@ -172,23 +177,26 @@ def probe(
     """
     path = Path(path)
     check_options(rate, colour, n_axes)
+    check_channel(mono, channel)
     kind = _openable(path)
     with explained(path):
         own: float | None = None
         size: tuple[int, ...]
-        if kind == "sound" and path.suffix.lower() not in BY_PYAV:
-            header = sound_header(path)
-            if header is not None:
-                n, channels, own = header
-                resampled = rate is not None and rate != own
-                return Header(1, 1 if mono else channels, float(rate or own), None if resampled else (n,))
-        elif kind == "image":
+        if kind == "sound":
+            n, channels, own = sound_header(path)
+            check_pick(path, channel, channels)
+            if rate is not None and rate != own:
+                n, own = resampled_length(n, own, rate), float(rate)
+                if not n:
+                    raise bad(path, f"has no sample left at rate={rate:g}", "Pass a higher rate.")
+            return Header(1, 1 if mono or channel is not None else channels, own, (n,))
+        if kind == "image":
             size, channels = image_header(path, colour)
             return Header(2, 1 if mono else channels, rate, size)
-        elif kind == "array":
+        if kind == "array":
             array, axes = read_array(path, n_axes)
             return Header(axes, 1 if mono else len(array), rate, array.shape[1:])
-    content = read(path, rate=rate, mono=mono, colour=colour, n_axes=n_axes, columns=columns)
+    content = read(path, rate=rate, mono=mono, channel=channel, colour=colour, n_axes=n_axes, columns=columns)
     return Header(content.n_axes, len(content.array), content.rate, content.array.shape[1:])
 
 
