@@ -1,10 +1,14 @@
-"""Parameters -> kernels: NumPy arrays made of numbers alone. Nothing here knows a sampling rate."""
+"""Parameters -> kernels: NumPy arrays made of numbers alone. Nothing here knows a sampling rate that isn't passed."""
 
+from filterbank.design.bands import band_limits, band_slices, band_weights
 from filterbank.design.gabor import direction, gabor
 from filterbank.design.gaussian import gaussian, gaussian_orders, hermite_gaussian
 from filterbank.design.mel import cosines, hertz_of_mel, mel_centres, mel_filters, mel_of_hertz
 
 __all__ = [
+    "band_limits",
+    "band_slices",
+    "band_weights",
     "cosines",
     "direction",
     "gabor",
