@@ -1,20 +1,25 @@
-"""Output that is whole or not there: files that get their name when they're complete, and tables written so."""
+"""Output: files that get their name when they're complete, tables written so, and sound to be heard in a notebook."""
 
 from __future__ import annotations
 
+import base64
+import io
 import os
 import secrets
+import wave
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filterbank.errors import FilterbankError, WriteError, invalid
+import numpy as np
+
+from filterbank.errors import FilterbankError, InputError, WriteError, invalid
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["TABLES", "atomic", "check_writable", "write_table"]
+__all__ = ["TABLES", "Audio", "atomic", "check_writable", "write_table"]
 
 TABLES = (".parquet", ".csv")
 """Suffixes of the tables that `write_table` writes."""
@@ -132,3 +137,67 @@ def write_table(frame: pd.DataFrame, path: str | Path) -> None:
             frame.to_csv(temporary, index=index)
         else:
             frame.to_parquet(temporary, index=index)
+
+
+class Audio:
+    """A sound that a notebook shows with a button to play it.
+
+    Parameters
+    ----------
+    samples : array, (time) or (channel, time)
+        In -1..1; what is louder is scaled down to it as a whole, never clipped.
+    rate : float
+        Samples per second, rounded to a whole number.
+
+    Raises
+    ------
+    InputError
+        For more than two channels, no samples, NaN, or a rate that no player has.
+
+    Notes
+    -----
+    The page holds the sound itself, as 16-bit WAV: 5 MB a minute of one channel at 44.1 kHz.
+
+    Examples
+    --------
+    >>> sound = Audio(np.sin(np.arange(800.0)), 8000)
+    >>> sound
+    Audio(0.1 s, 1 channel, 8000 Hz)
+    >>> sound._repr_html_()[:22], len(sound.wav)
+    ('<audio controls src="d', 1644)
+    """
+
+    def __init__(self, samples: np.ndarray, rate: float) -> None:
+        array = np.atleast_2d(np.asarray(samples, dtype=np.float64))
+        if array.ndim != 2 or not array.size or len(array) > 2:
+            shape = np.shape(samples)
+            raise InputError(
+                f"samples of shape {shape} can't be played: pass (time) or (channel, time), 1 or 2 channels."
+            )
+        if not np.isfinite(array).all():
+            raise InputError(f"samples hold NaN or infinity (sample {int(np.argwhere(~np.isfinite(array))[0, 1])}).")
+        if not (np.isfinite(rate) and 1000 <= rate <= 768_000):
+            raise invalid("rate", rate, "between 1000 and 768000 samples/second, what players have")
+        self.samples = array
+        self.rate = round(rate)
+
+    @property
+    def wav(self) -> bytes:
+        """The sound as a WAV file of 16 bits a sample."""
+        loudest = max(1.0, float(np.abs(self.samples).max()))
+        numbers = np.round(self.samples / loudest * 32767).astype("<i2")
+        buffer = io.BytesIO()
+        with wave.open(buffer, "wb") as file:
+            file.setnchannels(len(numbers))
+            file.setsampwidth(2)
+            file.setframerate(self.rate)
+            file.writeframes(numbers.T.tobytes())
+        return buffer.getvalue()
+
+    def _repr_html_(self) -> str:
+        """Return an audio element that holds the sound."""
+        return f'<audio controls src="data:audio/wav;base64,{base64.b64encode(self.wav).decode()}"></audio>'
+
+    def __repr__(self) -> str:
+        channels = "1 channel" if len(self.samples) == 1 else f"{len(self.samples)} channels"
+        return f"Audio({self.samples.shape[1] / self.rate:.3g} s, {channels}, {self.rate} Hz)"

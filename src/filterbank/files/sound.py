@@ -186,6 +186,9 @@ class SoundReader:
                 piece = next(self._pieces, None)
                 if piece is None:
                     raise _cut_short(self.path, f"{self._stop} of {self.shape[1]} samples are there")
+            if not np.isfinite(piece.sum(dtype=np.float64)) and not np.isfinite(piece).all():
+                where = self._stop + int(np.argwhere(~np.isfinite(piece).all(axis=0))[0, 0])
+                raise bad(self.path, f"contains NaN or infinity at sample {where}", "Cut it there, or leave it out.")
             self._held.append(piece)
             self._stop += piece.shape[1]
             while self._held and self._start + self._held[0].shape[1] <= start - KEPT:
