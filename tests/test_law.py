@@ -9,9 +9,11 @@ from filterbank import (
     FilterBank,
     GaborBank,
     GaussianBank,
+    HogBank,
     MelBank,
     Moments,
     Proportion,
+    SiftBank,
     Signals,
     WindowedBank,
     banks,
@@ -40,6 +42,10 @@ BANKS = {
     ),
     "mel": lambda d: MelBank(n_mels=3, n_fft=32, hop=3, floor=1e-3),
     "mfcc, valid": lambda d: MelBank(n_mels=2, n_mfcc=2, n_fft=7, hop=2, log="natural", floor=1e-3, pad=None),
+    "sift": lambda d: SiftBank(d, bin_size=2, cells=(4, 2, 1)[d - 1], hop=(3, 1, 2)[:d], sigma=0.5),
+    "rootsift, gaussian": lambda d: SiftBank(d, bin_size=3, cells=1, hop=2, normalise="root", window="gaussian"),
+    "hog": lambda d: HogBank(d, cell_size=2, cells=(3, 2, 1)[d - 1], hop=1, pad="symmetric"),
+    "hog, hard": lambda d: HogBank(d, cell_size=2, cells=1, signed=True, soft=False, normalise=None, pad=None),
     "windows": lambda d: WindowedBank(FilterBank(_kernels(d)), Moments(STATISTICS[:4]), window=(4, 3, 1)[:d], hop=2),
     "windows, exact and padded": lambda d: WindowedBank(
         FilterBank(_kernels(d), pad="reflect", readout="modulus"), Moments(STATISTICS), window=2, hop=(3, 1, 2)[:d]

@@ -11,7 +11,7 @@ _HOMES = {
     "errors": ("FilterbankError", "InputError", "MissingDataError", "ReadError", "WriteError"),
     "signals": ("Dataset", "FileSignal", "Signals"),
     "geometry": ("Geometry",),
-    "banks": ("Bank", "FilterBank", "GaborBank", "GaussianBank", "MelBank", "WindowedBank"),
+    "banks": ("Bank", "FilterBank", "GaborBank", "GaussianBank", "HogBank", "MelBank", "SiftBank", "WindowedBank"),
     "pools": ("Moments", "Pool", "Proportion"),
     "engine": ("fold", "respond"),
     "representation": ("Explanation", "Representation", "WholeSignal"),

@@ -11,7 +11,9 @@ from filterbank.banks import Bank as Bank
 from filterbank.banks import FilterBank as FilterBank
 from filterbank.banks import GaborBank as GaborBank
 from filterbank.banks import GaussianBank as GaussianBank
+from filterbank.banks import HogBank as HogBank
 from filterbank.banks import MelBank as MelBank
+from filterbank.banks import SiftBank as SiftBank
 from filterbank.banks import WindowedBank as WindowedBank
 from filterbank.datasets import load as load
 from filterbank.engine import fold as fold

@@ -1,6 +1,7 @@
 """Parameters -> kernels: NumPy arrays made of numbers alone. Nothing here knows a sampling rate that isn't passed."""
 
 from filterbank.design.bands import band_limits, band_slices, band_weights
+from filterbank.design.cells import cell_windows, even_directions
 from filterbank.design.gabor import direction, gabor
 from filterbank.design.gaussian import gaussian, gaussian_orders, hermite_gaussian
 from filterbank.design.mel import cosines, hertz_of_mel, mel_centres, mel_filters, mel_of_hertz
@@ -9,8 +10,10 @@ __all__ = [
     "band_limits",
     "band_slices",
     "band_weights",
+    "cell_windows",
     "cosines",
     "direction",
+    "even_directions",
     "gabor",
     "gaussian",
     "gaussian_orders",
