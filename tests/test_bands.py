@@ -86,6 +86,7 @@ def test_the_rule_of_the_tutorial_takes_whole_bins():
 
 @pytest.mark.skipif(not os.environ.get("FILTERBANK_DATA"), reason="needs the recordings in FILTERBANK_DATA")
 def test_the_rule_of_the_tutorial_gives_the_published_features():
+    """To 0.006 of their standard deviations, and exact edges are farther away."""
     import json
 
     import pandas as pd
@@ -95,17 +96,21 @@ def test_the_rule_of_the_tutorial_gives_the_published_features():
     published = json.loads((root / "golden" / "published.json").read_text())["speech_fft_rows"]
     table = pd.read_csv(root / "speech" / "metadata.csv")
     table = table[table["in_2017"] == 1]
-    rows = []
+    rows: dict[str, list] = {"tutorial": [], "exact": []}
     for name in table["path"]:
         values, rate = soundfile.read(root / "speech" / name, always_2d=True)
         x = values[:, 0] / abs(values[:, 0]).max()
         power = abs(np.fft.rfft(x)) ** 2 / len(x)
-        rows.append(band_weights(np.arange(0, 1001, 100), len(x), rate=rate, rule="tutorial") @ power)
-    features = np.array(rows)
-    scaled = (features - features.mean(axis=0)) / features.std(axis=0)
+        for rule, found in rows.items():
+            found.append(band_weights(np.arange(0, 1001, 100), len(x), rate=rate, rule=rule) @ power)
     stems = [name.removesuffix(".wav").replace("/", "_") for name in table["path"]]
-    for name, expected in published.items():
-        np.testing.assert_allclose(scaled[stems.index(name)], expected, atol=1e-5)
+    error = {}
+    for rule, found in rows.items():
+        features = np.array(found)
+        scaled = (features - features.mean(axis=0)) / features.std(axis=0)
+        error[rule] = max(np.abs(scaled[stems.index(name)] - row).max() for name, row in published.items())
+    assert error["tutorial"] < 0.006
+    assert error["exact"] > 2 * error["tutorial"], error
 
 
 @pytest.mark.parametrize(
