@@ -16,13 +16,13 @@ from filterbank.banks.windowed import _per_axis
 from filterbank.design import cell_windows, even_directions, hermite_gaussian
 from filterbank.errors import InputError, invalid
 from filterbank.geometry import Geometry
-from filterbank.kernels.cells import CellPlan, orientation_cells
+from filterbank.kernels.cells import CellPlan, normalise_rows, orientation_cells
 from filterbank.signals import SignalInfo
 
 __all__ = ["NORMALISATIONS", "HogBank", "SiftBank"]
 
 NORMALISATIONS = ("sift", "root", "l2", "l1", "l1-sqrt", None)
-"""How a descriptor is normalised; see `normalised`."""
+"""How a descriptor is normalised; see `filterbank.kernels.cells.normalise_rows`."""
 
 
 class _GradientBank(BaseEstimator):
@@ -94,8 +94,10 @@ class _GradientBank(BaseEstimator):
         found = []
         for channel in block:
             cells = orientation_cells(channel, self.plan_)
-            flat = cells.reshape(*cells.shape[: self.n_axes], -1)
-            found.append(normalised(flat, self.normalise, clip=self.clip, epsilon=self.epsilon))
+            shape = cells.shape[: self.n_axes]
+            flat = cells.reshape(math.prod(shape), -1)
+            normalise_rows(flat, self.normalise, clip=self.clip, epsilon=self.epsilon)
+            found.append(flat.reshape(*shape, -1))
         whole = found[0] if len(found) == 1 else np.concatenate(found, axis=-1)
         return np.moveaxis(whole, -1, 0)
 
@@ -345,46 +347,3 @@ class HogBank(_GradientBank):
             hop=_per_axis("hop", self.cell_size if self.hop is None else self.hop, self.n_axes),
         )
         return plan, float(self.cell_size)
-
-
-def normalised(descriptors: np.ndarray, how: str | None, *, clip: float = 0.2, epsilon: float = 0.0) -> np.ndarray:
-    """Return descriptors, each normalised by itself.
-
-    Parameters
-    ----------
-    descriptors : array, (..., number)
-        Not negative. May be changed in place.
-    how : {"sift", "root", "l2", "l1", "l1-sqrt"}, optional
-        "l2": divided by `sqrt(length**2 + epsilon**2)`; "sift": that, clipped, and again; "l1": divided by the sum and
-        `epsilon`; "l1-sqrt": the square root of that; "root": "sift", then "l1-sqrt".
-    clip, epsilon : float
-
-    Returns
-    -------
-    array, (..., number)
-        Of zeros, zeros.
-
-    Examples
-    --------
-    >>> normalised(np.array([[3.0, 4.0], [0.0, 0.0]]), "l2")
-    array([[0.6, 0.8],
-           [0. , 0. ]])
-    """
-    if how in ("sift", "root", "l2"):
-        descriptors *= _one_over(np.sqrt(_sums(descriptors, square=True) + epsilon**2))
-    if how in ("sift", "root"):
-        np.minimum(descriptors, descriptors.dtype.type(clip), out=descriptors)
-        descriptors *= _one_over(np.sqrt(_sums(descriptors, square=True) + epsilon**2))
-    if how in ("root", "l1", "l1-sqrt"):
-        descriptors *= _one_over(_sums(descriptors, square=False) + epsilon)
-    return np.sqrt(descriptors, out=descriptors) if how in ("root", "l1-sqrt") else descriptors
-
-
-def _sums(descriptors: np.ndarray, *, square: bool) -> np.ndarray:
-    """The sum of each descriptor's numbers, or of their squares."""
-    total = np.einsum("...i,...i->...", descriptors, descriptors) if square else descriptors.sum(axis=-1)
-    return total[..., np.newaxis]
-
-
-def _one_over(lengths: np.ndarray) -> np.ndarray:
-    return np.divide(1, lengths, out=np.zeros_like(lengths), where=lengths > 0)

@@ -1,16 +1,34 @@
 """Histograms of gradient orientations in the cells of descriptors on a grid, "valid", in one, two or three dimensions.
 
 All sums have a fixed order: a descriptor is a function of the samples that it sees and of nothing else, bit for bit.
+
+In images, rows are smoothed, differentiated and shared out to the bins one after the other; as soon as all rows that a
+row of cells sees are there, they are weighed and summed up, and then, side by side in lanes, so are the columns that
+each cell sees. Cells that neighbouring descriptors share are summed up once. Only these sums are written out.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import NamedTuple
 
+import numba
 import numpy as np
+from llvmlite import ir  # type: ignore[import-untyped]
+from numba import types
+from numba.extending import intrinsic, overload
 
-__all__ = ["CellPlan", "orientation_cells", "plain_cells"]
+from filterbank.kernels.mel import _turned
+from filterbank.kernels.simd import LANES, fma, lanes_of, load, rows, splat, store
+
+__all__ = ["CellPlan", "normalise_rows", "orientation_cells", "plain_cells"]
+
+ATAN_TERMS = {np.dtype(np.float32): 8, np.dtype(np.float64): 16}
+"""Terms of the polynomial for the arc tangent: errors of 1e-8 and 1e-14."""
+
+HOW = {None: 0, "l2": 1, "sift": 2, "root": 3, "l1": 4, "l1-sqrt": 5}
+TAPS = 4  # of a cell's window that are summed up side by side
 
 
 class CellPlan(NamedTuple):
@@ -61,7 +79,393 @@ def orientation_cells(channel: np.ndarray, plan: CellPlan) -> np.ndarray:
     -------
     array, (*positions, *cells, bin)
     """
-    return plain_cells(channel, plan)
+    if channel.ndim != 2:
+        return plain_cells(channel, plan)
+    channel = np.ascontiguousarray(channel)
+    dtype = channel.dtype
+    windows, first, kind = _kinds_of(plan.windows)
+    around = len(plan.smooth) + 1
+    counts = [(n - around - plan.windows.shape[1]) // hop + 1 for n, hop in zip(channel.shape, plan.hop)]
+    down, across = (_targets(first, kind, count, hop) for count, hop in zip(counts, plan.hop))
+    length = windows.shape[1]
+    padded = np.pad(windows, ((0, 0), (0, -length % TAPS))).astype(dtype)
+    work = rows(1, dtype)
+    lanes = lanes_of(work)
+    room = -(-(channel.shape[1] + TAPS) // LANES[dtype]) * LANES[dtype]
+    n_groups = -(-len(down.starts) * plan.n_bins // lanes)
+    pooled = rows(len(across.starts) * n_groups, dtype)
+    _pool_cells(
+        channel,
+        plan.smooth.astype(dtype),
+        _constants(dtype, plan),
+        plan.n_bins,
+        plan.signed,
+        plan.soft,
+        padded,
+        length,
+        down.starts,
+        down.kinds,
+        across.starts,
+        across.kinds,
+        np.zeros((6, room), dtype),
+        np.zeros((length, plan.n_bins * room), dtype),
+        np.zeros((plan.n_bins + lanes) * room, dtype),
+        rows(room, dtype),
+        pooled,
+        n_groups,
+    )
+    n_cells = len(plan.windows)
+    out = np.empty((*counts, n_cells, n_cells, plan.n_bins), dtype)
+    _gather(pooled.reshape(len(across.starts), -1), down.index, across.index, out)
+    return out
+
+
+class _Targets(NamedTuple):
+    """The different cells along an axis: where each begins, its window, and which are those of (position, cell)."""
+
+    starts: np.ndarray
+    kinds: np.ndarray
+    index: np.ndarray
+
+
+def _kinds_of(windows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The different windows without the zeros around them, and for each cell where it begins and which it has."""
+    used = [np.flatnonzero(window) for window in windows]
+    length = max(int(at[-1] - at[0]) + 1 for at in used)
+    first = np.array([min(int(at[0]), windows.shape[1] - length) for at in used])
+    own = np.stack([window[begin : begin + length] for window, begin in zip(windows, first)])
+    different, kind = np.unique(own, axis=0, return_inverse=True)
+    return different, first, kind.ravel()
+
+
+def _targets(first: np.ndarray, kind: np.ndarray, count: int, hop: int) -> _Targets:
+    keys = (np.arange(count)[:, np.newaxis] * hop + first) * len(kind) + kind
+    different, index = np.unique(keys, return_inverse=True)
+    return _Targets(different // len(kind), different % len(kind), index.reshape(keys.shape))
+
+
+@functools.cache
+def _arc_tangent(n: int) -> np.ndarray:
+    """Coefficients of the polynomial in `a**2` that is `atan(a) / a` for `a` from 0 to 1."""
+    squares = 0.5 + 0.5 * np.cos(np.pi * (np.arange(256) + 0.5) / 256)
+    roots = np.sqrt(squares)
+    fitted = np.polynomial.Chebyshev.fit(squares, np.arctan(roots) / roots, n - 1, domain=[0, 1])
+    return fitted.convert(kind=np.polynomial.Polynomial, domain=[-1, 1], window=[-1, 1]).coef
+
+
+def _constants(dtype: np.dtype, plan: CellPlan) -> np.ndarray:
+    """Numbers that compiled code reads in the signal's own precision."""
+    turn = 2 * math.pi if plan.signed else math.pi
+    scale = plan.n_bins / turn
+    tiny = np.finfo(dtype).tiny
+    own = [plan.gain, tiny, math.pi / 2 * scale, math.pi * scale, 2 * math.pi * scale, plan.offset, plan.n_bins, scale]
+    return np.array([*own, *_arc_tangent(ATAN_TERMS[dtype])], dtype)
+
+
+@numba.njit(nogil=True, cache=True, fastmath={"contract", "nsz"})
+def _pool_cells(  # type: ignore[no-untyped-def]
+    image,
+    smooth,
+    constants,
+    n_bins,
+    signed,
+    soft,
+    windows,
+    length,
+    down_starts,
+    down_kinds,
+    across_starts,
+    across_kinds,
+    lines,
+    ring,
+    ready,
+    turned,
+    pooled,
+    n_groups,
+):
+    """Sum up every cell: `pooled` has a row of lanes for each cell across, and in it all bins of all cells down.
+
+    `lines` are three smoothed rows, one in the making, and the moduli and angles of a row of gradients; `ring` the bins
+    of the rows that a cell sees; `ready` cells' sums over rows, until there are as many as lanes.
+    """
+    room = lines.shape[1]
+    width = image.shape[1] - smooth.size - 1
+    lanes = lanes_of(pooled)
+    done = 0  # cells down that are summed up
+    held = 0  # rows of `ready` that are in use
+    group = 0
+    smoothed = 0
+    for y in range(down_starts[-1] + length):
+        while smoothed < y + 3:
+            _smooth_row(image, smoothed, smooth, lines[3], lines[smoothed % 3])
+            smoothed += 1
+        above, here, below = lines[y % 3], lines[(y + 1) % 3], lines[(y + 2) % 3]
+        _polar(above, here, below, width, constants, signed, lines[4], lines[5])
+        own = ring[y % length]
+        for k in range(n_bins):
+            _share(lines[4], lines[5], own[k * room : k * room + width], constants, k, n_bins, soft)
+        while done < down_starts.size and down_starts[done] + length == y + 1:
+            sums = ready[held * room : (held + n_bins) * room]
+            _sum_rows(ring, down_starts[done], windows[down_kinds[done]], length, sums)
+            done += 1
+            held += n_bins
+            used = 0
+            while held - used >= lanes or (done == down_starts.size and used < held):
+                _turn(ready, used * room, room, turned)
+                _sum_columns(turned, windows, across_starts, across_kinds, pooled, group, n_groups)
+                group += 1
+                used += lanes
+            if 0 < used < held:
+                ready[: (held - used) * room] = ready[used * room : held * room]
+            held = max(held - used, 0)
+
+
+@numba.njit(nogil=True, cache=True, fastmath={"contract", "nsz"})
+def _smooth_row(image, y, smooth, line, out):  # type: ignore[no-untyped-def]
+    n = image.shape[1]
+    if smooth.size == 1:
+        out[:n] = image[y]
+        return
+    for t in range(smooth.size):
+        weight, row = smooth[t], image[y + t]
+        if t == 0:
+            for x in range(n):
+                line[x] = weight * row[x]
+        else:
+            for x in range(n):
+                line[x] += weight * row[x]
+    n -= smooth.size - 1
+    for t in range(smooth.size):
+        weight, part = smooth[t], line[t : t + n]
+        if t == 0:
+            for x in range(n):
+                out[x] = weight * part[x]
+        else:
+            for x in range(n):
+                out[x] += weight * part[x]
+
+
+@numba.njit(nogil=True, cache=True, fastmath={"contract", "nsz"})
+def _polar(above, here, below, n, constants, signed, moduli, places):  # type: ignore[no-untyped-def]
+    """Gradients of a row: moduli, and angles counted in bins."""
+    gain, tiny, quarter, half, whole, offset = (
+        constants[0],
+        constants[1],
+        constants[2],
+        constants[3],
+        constants[4],
+        constants[5],
+    )
+    scale = constants[7]
+    zero = tiny - tiny
+    left, right, up, down = here[:n], here[2 : n + 2], above[1 : n + 1], below[1 : n + 1]
+    if constants.size == 16:
+        c0, c1, c2, c3, c4, c5, c6, c7 = constants[8:16]
+        for x in range(n):
+            across = (right[x] - left[x]) * gain
+            along = (down[x] - up[x]) * gain
+            moduli[x] = np.sqrt(across * across + along * along)
+            a, b = abs(across), abs(along)
+            high = a if a > b else b
+            low = b if a > b else a
+            ratio = low / (high if high > tiny else tiny)
+            q = ratio * ratio
+            angle = ((((((c7 * q + c6) * q + c5) * q + c4) * q + c3) * q + c2) * q + c1) * q + c0
+            angle = angle * ratio * scale
+            angle = quarter - angle if b > a else angle
+            angle = half - angle if across < zero else angle
+            angle = (whole if signed else half) - angle if along < zero else angle
+            places[x] = angle - offset
+    else:
+        for x in range(n):
+            across = (right[x] - left[x]) * gain
+            along = (down[x] - up[x]) * gain
+            moduli[x] = np.sqrt(across * across + along * along)
+            a, b = abs(across), abs(along)
+            high = a if a > b else b
+            low = b if a > b else a
+            ratio = low / (high if high > tiny else tiny)
+            q = ratio * ratio
+            angle = constants[constants.size - 1]
+            for i in range(constants.size - 2, 7, -1):
+                angle = angle * q + constants[i]
+            angle = angle * ratio * scale
+            angle = quarter - angle if b > a else angle
+            angle = half - angle if across < zero else angle
+            angle = (whole if signed else half) - angle if along < zero else angle
+            places[x] = angle - offset
+
+
+@numba.njit(nogil=True, cache=True, fastmath={"contract", "nsz"})
+def _share(moduli, places, out, constants, k, n_bins, soft):  # type: ignore[no-untyped-def]
+    """What one bin gets of every gradient of a row."""
+    zero = constants[0] - constants[0]
+    turn = constants[6]
+    one = turn / turn
+    here = turn * zero
+    for _ in range(k):
+        here += one
+    if n_bins == 1:
+        out[:] = moduli[: out.size]
+    elif soft:
+        for x in range(out.size):
+            away = abs(places[x] - here)
+            other = abs(away - turn)
+            away = other if other < away else away
+            share = one - away
+            out[x] = moduli[x] * (share if share > zero else zero)
+    else:
+        for x in range(out.size):
+            place = places[x] if places[x] < turn else zero
+            inside = place >= here and place < here + one
+            out[x] = moduli[x] if inside else zero
+
+
+@numba.njit(nogil=True, cache=True, fastmath={"contract", "nsz"})
+def _sum_rows(ring, start, window, length, out):  # type: ignore[no-untyped-def]
+    """The rows of `ring` that a cell sees, weighed and summed up, four at a time."""
+    depth = len(ring)
+    n = out.size
+    whole = length - length % TAPS
+    for t in range(0, whole, TAPS):
+        a, b = ring[(start + t) % depth], ring[(start + t + 1) % depth]
+        c, d = ring[(start + t + 2) % depth], ring[(start + t + 3) % depth]
+        u, v, w, z = window[t], window[t + 1], window[t + 2], window[t + 3]
+        if t == 0:
+            for i in range(n):
+                out[i] = (u * a[i] + v * b[i]) + (w * c[i] + z * d[i])
+        else:
+            for i in range(n):
+                out[i] += (u * a[i] + v * b[i]) + (w * c[i] + z * d[i])
+    for t in range(whole, length):
+        a, u = ring[(start + t) % depth], window[t]
+        if t == 0:
+            for i in range(n):
+                out[i] = u * a[i]
+        else:
+            for i in range(n):
+                out[i] += u * a[i]
+
+
+@intrinsic
+def _turn_square(typing_context, flat, at, stride, out, row):  # type: ignore[no-untyped-def]
+    """As many rows of numbers as there are lanes, `stride` apart, become the lanes of as many rows of `out`."""
+    n = LANES[np.dtype(str(flat.dtype))]
+
+    def generate(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        def data(i):  # type: ignore[no-untyped-def]
+            return context.make_array(signature.args[i])(context, builder, args[i]).data
+
+        def number(i):  # type: ignore[no-untyped-def]
+            return ir.Constant(args[1].type, i)
+
+        source, target = data(0), data(3)
+        kind = ir.VectorType(source.type.pointee, n)
+        item = signature.args[0].dtype.bitwidth // 8
+        places = [builder.add(args[1], builder.mul(args[2], number(i))) for i in range(n)]
+        values = [
+            builder.load(builder.bitcast(builder.gep(source, [p]), kind.as_pointer()), align=item) for p in places
+        ]
+        for j, value in enumerate(_turned(builder, values)):
+            place = builder.gep(target, [builder.mul(builder.add(args[4], number(j)), number(n))])
+            builder.store(value, builder.bitcast(place, kind.as_pointer()), align=item)
+        return context.get_dummy_value()
+
+    return types.void(flat, types.intp, types.intp, out, types.intp), generate
+
+
+def _turn(flat: np.ndarray, at: int, stride: int, out: np.ndarray) -> None:
+    """Rows of numbers, `stride` apart, become the lanes of `out`."""
+
+
+@overload(_turn)
+def _turn_any(flat, at, stride, out):  # type: ignore[no-untyped-def]
+    if out.ndim == 1:
+
+        def plain(flat, at, stride, out):  # type: ignore[no-untyped-def]
+            out[:] = flat[at : at + stride]
+
+        return plain
+
+    def vector(flat, at, stride, out):  # type: ignore[no-untyped-def]
+        for x in range(0, stride, out.shape[1]):
+            _turn_square(flat, at + x, stride, out, x)
+
+    return vector
+
+
+@numba.njit(nogil=True, cache=True)
+def _sum_columns(turned, windows, starts, kinds, pooled, group, n_groups):  # type: ignore[no-untyped-def]
+    """The columns that each cell sees, weighed and summed up, for as many rows of cells as there are lanes."""
+    n = windows.shape[1]
+    for k in range(starts.size):
+        start, kind = starts[k], kinds[k]
+        a = load(turned, start) * splat(turned, windows[kind, 0])
+        b = load(turned, start + 1) * splat(turned, windows[kind, 1])
+        c = load(turned, start + 2) * splat(turned, windows[kind, 2])
+        d = load(turned, start + 3) * splat(turned, windows[kind, 3])
+        for t in range(TAPS, n, TAPS):
+            a = fma(load(turned, start + t), splat(turned, windows[kind, t]), a)
+            b = fma(load(turned, start + t + 1), splat(turned, windows[kind, t + 1]), b)
+            c = fma(load(turned, start + t + 2), splat(turned, windows[kind, t + 2]), c)
+            d = fma(load(turned, start + t + 3), splat(turned, windows[kind, t + 3]), d)
+        store(pooled, k * n_groups + group, (a + b) + (c + d))
+
+
+@numba.njit(nogil=True, cache=True)
+def _gather(pooled, down, across, out):  # type: ignore[no-untyped-def]
+    """Put each descriptor's cells together, `out` (row, column, cell down, cell across, bin)."""
+    n_bins = out.shape[4]
+    for y in range(out.shape[0]):
+        for x in range(out.shape[1]):
+            for i in range(out.shape[2]):
+                at = down[y, i] * n_bins
+                for j in range(out.shape[3]):
+                    own = pooled[across[x, j]]
+                    for k in range(n_bins):
+                        out[y, x, i, j, k] = own[at + k]
+
+
+def normalise_rows(descriptors: np.ndarray, how: str | None, *, clip: float = 0.2, epsilon: float = 0.0) -> None:
+    """Normalise descriptors, each by itself, where they lie.
+
+    Parameters
+    ----------
+    descriptors : array, (descriptor, number)
+        Contiguous; not negative.
+    how : {"sift", "root", "l2", "l1", "l1-sqrt"}, optional
+        "l2": divided by `sqrt(length**2 + epsilon**2)`; "sift": that, then no value above `clip`, and again; "l1":
+        divided by the sum and `epsilon`; "l1-sqrt": the square root of that; "root": "sift", then "l1-sqrt". What is
+        zero stays so.
+    clip, epsilon : float
+    """
+    if how is not None:
+        options = np.array([clip, epsilon, 1.0], descriptors.dtype)
+        _normalise(descriptors, HOW[how], options)
+
+
+@numba.njit(nogil=True, cache=True, fastmath={"contract", "reassoc", "nsz"})
+def _normalise(descriptors, how, options):  # type: ignore[no-untyped-def]
+    clip, epsilon, one = options
+    zero = one - one
+    for i in range(len(descriptors)):
+        row = descriptors[i]
+        for turn in range(2 if how in (2, 3) else 1 if how == 1 else 0):
+            total = epsilon * epsilon
+            for j in range(row.size):
+                total += row[j] * row[j]
+            factor = one / np.sqrt(total) if total > zero else zero
+            for j in range(row.size):
+                value = row[j] * factor
+                row[j] = value if value < clip or how == 1 or turn == 1 else clip
+        if how >= 3:
+            total = epsilon
+            for j in range(row.size):
+                total += row[j]
+            factor = one / total if total > zero else zero
+            for j in range(row.size):
+                value = row[j] * factor
+                row[j] = value if how == 4 else np.sqrt(value)
 
 
 def plain_cells(channel: np.ndarray, plan: CellPlan) -> np.ndarray:
