@@ -383,14 +383,26 @@ def _fold_plainly(
 ) -> np.ndarray:
     """Fold one signal block by block: the composition that every fused kernel is held to."""
     check_signal(signal, i, bank.n_channels_)
-    parts = bank.parts(joint=pool.joint)
+    pool = pool.within(signal.shape[1:])
+    populations = _populations(bank, pool)
     states = []
-    for part, index in parts:
-        part.geometry.check(signal.shape[1:], i)
-        own = pool.take(index) if len(parts) > 1 else pool
-        states.append(_fold_part(part, own, signal, len(index), n_threads, block_size))
-    order = np.argsort(np.concatenate([index for _, index in parts]), kind="stable")
+    for index, parts in populations:
+        own = pool.take(index) if len(populations) > 1 else pool
+        found = []
+        for part in parts:
+            part.geometry.check(signal.shape[1:], i)
+            found.append(_fold_part(part, own, signal, len(index), n_threads, block_size))
+        states.append(functools.reduce(own.merge, found))
+    order = np.argsort(np.concatenate([index for index, _ in populations]), kind="stable")
     return pool.finish(pool.join(states, order)).astype(signal.dtype)
+
+
+def _populations(bank: Bank, pool: Pool) -> list[tuple[np.ndarray, list[Bank]]]:
+    """Which responses there are, and the parts of the bank that give them: those that give the same are merged."""
+    found: dict[bytes, tuple[np.ndarray, list[Bank]]] = {}
+    for part, index in bank.parts(joint=pool.joint):
+        found.setdefault(index.tobytes(), (index, []))[1].append(part)
+    return list(found.values())
 
 
 def _fold_part(
@@ -441,7 +453,7 @@ def places(geometry: Geometry, origin: Sequence[int], counts: Sequence[int]) -> 
 def sample_responses(
     bank: Bank, pool: Pool, signals: Signals, *, max_samples: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """Return responses at random positions, the same number from each signal, for a pool to learn from.
+    """Return responses at random positions, as many from each signal if it has them, for a pool to learn from.
 
     Parameters
     ----------
@@ -451,7 +463,8 @@ def sample_responses(
         Its `joint` and `exact` say how the responses are evaluated.
     signals : Signals
     max_samples : int
-        If there are more signals than this, as many of them at random, one position each.
+        Shared evenly among the signals; no position is drawn twice, so a signal with few gives what it has. If there
+        are more signals than this, as many of them at random, one position each.
     rng : numpy.random.Generator
 
     Returns
@@ -462,22 +475,36 @@ def sample_responses(
     if len(chosen) > max_samples:
         chosen = np.sort(rng.choice(len(signals), max_samples, replace=False))
     per_signal = max(1, max_samples // len(chosen))
-    parts = bank.parts(joint=pool.joint)
-    order = np.argsort(np.concatenate([index for _, index in parts]), kind="stable")
+    populations = _populations(bank, pool)
+    order = np.argsort(np.concatenate([index for index, _ in populations]), kind="stable")
     rows = []
     for i in chosen.tolist():
         signal = signals[i]
         check_signal(signal, i, bank.n_channels_)
-        columns = [_sample_part(part, signal, i, per_signal, pool.exact, rng) for part, _ in parts]
+        for part in (part for _, parts in populations for part in parts):
+            part.geometry.check(signal.shape[1:], i)
+        sizes = [[math.prod(part.geometry.positions(signal.shape[1:])) for part in parts] for _, parts in populations]
+        n = min(per_signal, *map(sum, sizes))
+        columns = []
+        for (_, parts), own in zip(populations, sizes):
+            drawn = np.sort(rng.choice(sum(own), n, replace=False, shuffle=False))
+            shares = np.split(drawn, np.searchsorted(drawn, np.cumsum(own)[:-1]))
+            starts = np.cumsum([0, *own[:-1]]).tolist()
+            some = [
+                _sample_part(part, signal, at - start, pool.exact)
+                for part, at, start in zip(parts, shares, starts)
+                if len(at)
+            ]
+            columns.append(np.concatenate(some, axis=1))
         rows.append(np.concatenate(columns)[order].T)
     return np.concatenate(rows)
 
 
-def _sample_part(part: Bank, signal: np.ndarray, i: int, n: int, exact: bool, rng: np.random.Generator) -> np.ndarray:
+def _sample_part(part: Bank, signal: np.ndarray, at: np.ndarray, exact: bool) -> np.ndarray:
+    """The responses at some positions, counted through all axes, (response, position)."""
     geometry = part.geometry
-    geometry.check(signal.shape[1:], i)
     counts = geometry.positions(signal.shape[1:])
-    drawn = np.unravel_index(rng.integers(np.prod(counts), size=n), counts)
+    drawn = np.unravel_index(at, counts)
     out: np.ndarray | None = None
     for origin, block in geometry.blocks(signal):
         size = [(b - e) // h + 1 for b, e, h in zip(block.shape[1:], geometry.extent, geometry.hop)]
@@ -486,7 +513,7 @@ def _sample_part(part: Bank, signal: np.ndarray, i: int, n: int, exact: bool, rn
             continue
         responses = part(block, exact=exact)
         if out is None:
-            out = np.empty((len(responses), n), dtype=responses.dtype)
+            out = np.empty((len(responses), len(at)), dtype=responses.dtype)
         at = np.ravel_multi_index([d[inside] - o for d, o in zip(drawn, origin)], responses.shape[1:])
         out[:, inside] = responses.reshape(len(responses), -1)[:, at]
     assert out is not None  # every drawn position lies in one block

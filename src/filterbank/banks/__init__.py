@@ -1,21 +1,33 @@
 """Banks: ordered sets of filters that answer at every position of a block with a vector of responses."""
 
+from filterbank.banks.bands import BandBank
 from filterbank.banks.base import Bank, LinearBank
+from filterbank.banks.chain import Chain
 from filterbank.banks.descriptors import HogBank, SiftBank
 from filterbank.banks.filters import FilterBank
 from filterbank.banks.gabor import GaborBank
+from filterbank.banks.gammatone import GammatoneBank
 from filterbank.banks.gaussian import GaussianBank
 from filterbank.banks.mel import MelBank
+from filterbank.banks.multiscale import MultiScaleBank
+from filterbank.banks.pitch import PitchBank
+from filterbank.banks.spectral import SpectralShapeBank
 from filterbank.banks.windowed import WindowedBank
 
 __all__ = [
+    "BandBank",
     "Bank",
+    "Chain",
     "FilterBank",
     "GaborBank",
+    "GammatoneBank",
     "GaussianBank",
     "HogBank",
     "LinearBank",
     "MelBank",
+    "MultiScaleBank",
+    "PitchBank",
     "SiftBank",
+    "SpectralShapeBank",
     "WindowedBank",
 ]

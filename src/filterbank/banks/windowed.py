@@ -16,7 +16,7 @@ from filterbank.banks.base import Bank, LinearBank
 from filterbank.errors import InputError, invalid
 from filterbank.geometry import Geometry
 from filterbank.kernels import fft_window_pool
-from filterbank.pools import Moments, Pool
+from filterbank.pools import Moments, Pool, Pyramid
 from filterbank.signals import SignalInfo
 
 __all__ = ["WindowedBank"]
@@ -111,8 +111,9 @@ class WindowedBank(BaseEstimator):
         """
         window = _per_axis("window", self.window, self.n_axes)
         hop = _per_axis("hop", self.hop, self.n_axes)
-        if self.pool.joint or self.pool.learns:
-            why = "needs all responses at once" if self.pool.joint else "learns from responses"
+        if self.pool.joint or self.pool.learns or isinstance(self.pool, Pyramid):
+            why = "divides the whole signal" if isinstance(self.pool, Pyramid) else "learns from responses"
+            why = "needs all responses at once" if self.pool.joint else why
             raise InputError(
                 f"pool={self.pool!r} {why}, and only pools that treat each response by itself and don't learn work in "
                 "windows. Pool with it after the WindowedBank."

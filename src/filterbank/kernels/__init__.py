@@ -5,8 +5,10 @@ from filterbank.kernels.direct_pool import direct_pool
 from filterbank.kernels.fft_pool import fft_pool, fft_window_pool
 from filterbank.kernels.separable_pool import flops, separable_pool
 from filterbank.kernels.torch_pool import all_finite, find_device, torch_pool
+from filterbank.kernels.words import add_by_word
 
 __all__ = [
+    "add_by_word",
     "all_finite",
     "convolve_direct",
     "convolve_fft",

@@ -39,6 +39,9 @@ class Pool(Protocol):
     def take(self, index: np.ndarray) -> Self:
         """Return the pool for some of the responses."""
 
+    def within(self, axes: Sequence[int]) -> Self:
+        """Return the pool for a signal with these axes (without the channel), where its extent makes a difference."""
+
     def init(self, n_responses: int, n_axes: int) -> State:
         """Return the state of having seen nothing."""
 
@@ -71,6 +74,10 @@ class PerResponse(BaseEstimator):
 
     def take(self, index: np.ndarray) -> Self:
         """Return itself: nothing is known of single responses."""
+        return self
+
+    def within(self, axes: Sequence[int]) -> Self:
+        """Return itself: the extent of the signal makes no difference."""
         return self
 
     def join(self, states: Sequence[State], order: np.ndarray) -> State:

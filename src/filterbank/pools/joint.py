@@ -1,0 +1,193 @@
+"""What pools share that take all responses at a position as one descriptor: sums, principal axes, and k-means."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from filterbank.errors import InputError, invalid
+from filterbank.pools.base import State, real_responses
+
+__all__ = ["Joint", "WordScores", "chunks", "learn_words", "one_thread", "principal_axes"]
+
+CHUNK = 4096
+"""Descriptors that are coded at a time: what bounds memory, whatever the size of a block."""
+
+MINI_BATCH_FROM = 30_000
+"""Samples from which k-means looks at a part of them at a time."""
+
+
+class Joint(BaseEstimator):
+    """The base of pools with a codebook: all responses at a position are one descriptor, and states are sums.
+
+    A subclass gives `fit`, `init`, `_sums` (over some descriptors), `finish` and `feature_table`.
+    """
+
+    exact = False
+    joint = True
+    learns = True
+
+    def take(self, index: np.ndarray) -> Self:
+        """Return itself: a descriptor is not taken apart."""
+        return self
+
+    def within(self, axes: Sequence[int]) -> Self:
+        """Return itself: the extent of the signal makes no difference."""
+        return self
+
+    def init(self, n_responses: int, n_axes: int) -> State:
+        """Return the state of having seen nothing."""
+        raise NotImplementedError
+
+    def _sums(self, descriptors: np.ndarray) -> State:
+        """The sums over descriptors, (descriptor, response)."""
+        raise NotImplementedError
+
+    def update(self, state: State, responses: np.ndarray, where: tuple[np.ndarray, ...]) -> State:
+        """Add responses `(response, *positions)`."""
+        for descriptors in chunks(responses):
+            state = self.merge(state, self._sums(descriptors))
+        return state
+
+    def merge(self, first: State, second: State) -> State:
+        """Return the state of having seen both."""
+        return {name: first[name] + second[name] for name in first}
+
+    def join(self, states: Sequence[State], order: np.ndarray) -> State:
+        """Return the one state that there is."""
+        (state,) = states
+        return state
+
+    def _checked(self, samples: np.ndarray, n_words: Any) -> np.ndarray:
+        """The samples, if so many words can be learned from them."""
+        if not isinstance(n_words, (int, np.integer)) or n_words < 1:
+            raise invalid("n_words", n_words, "a whole number, 1 or more")
+        if len(samples) < n_words:
+            raise _too_many(n_words, len(samples), "number of descriptors")
+        return real_responses(samples)
+
+
+def _too_many(n_words: Any, n: int, what: str) -> InputError:
+    return invalid(
+        "n_words",
+        n_words,
+        f"at most {n}, the {what} to learn from",
+        do="Lower it, give more or larger signals, or raise max_samples.",
+    )
+
+
+def chunks(responses: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield responses `(response, *positions)` as descriptors `(descriptor, response)`, some at a time."""
+    descriptors = real_responses(responses).T
+    for start in range(0, len(descriptors), CHUNK):
+        yield np.ascontiguousarray(descriptors[start : start + CHUNK])
+
+
+def one_thread() -> Any:
+    """Return the context in which sums have one order, so that what is learned doesn't depend on threads."""
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(1)
+
+
+def principal_axes(samples: np.ndarray, n: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean (response,) and the first `n` principal axes (response, component) of samples, in float64.
+
+    With None, the axes are the responses themselves.
+    """
+    mean = samples.mean(axis=0, dtype=np.float64)
+    n_responses = len(mean)
+    if n is None:
+        return mean, np.eye(n_responses)
+    if not isinstance(n, (int, np.integer)) or not 1 <= n <= n_responses:
+        raise invalid("n_components", n, f"None, or a whole number from 1 to {n_responses}, the number of responses")
+    centred = samples - mean
+    _, axes = np.linalg.eigh(centred.T @ centred)
+    axes = axes[:, ::-1][:, :n]
+    weights = axes[np.abs(axes).argmax(axis=0), np.arange(n)]  # the sign is free: the largest weight is made positive
+    return mean, axes * np.sign(weights)
+
+
+def learn_words(samples: np.ndarray, n_words: int, rng: np.random.Generator) -> np.ndarray:
+    """Return distinct codewords (word, component) by scikit-learn's k-means, of samples with a mean of about zero.
+
+    Cost: linear in samples, words and components; from `MINI_BATCH_FROM` samples on, in batches.
+    """
+    from sklearn.cluster import KMeans, MiniBatchKMeans
+    from sklearn.exceptions import ConvergenceWarning
+
+    options: dict[str, Any] = {"n_clusters": int(n_words), "n_init": 1, "random_state": int(rng.integers(2**31 - 1))}
+    if len(samples) < MINI_BATCH_FROM:
+        kmeans = KMeans(**options, max_iter=100)
+    else:
+        kmeans = MiniBatchKMeans(**options, batch_size=CHUNK)
+    with one_thread(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # of equal words, which are looked for below
+        words = kmeans.fit(samples).cluster_centers_
+    distinct = len(np.unique(words, axis=0))
+    if distinct < n_words:
+        raise _too_many(n_words, distinct, "number of different descriptors")
+    return words
+
+
+class WordScores:
+    """How near each word is to descriptors: `x . w - |w|^2 / 2`, which is largest for the nearest word.
+
+    Parameters
+    ----------
+    mean : array, (response,)
+    axes : array, (response, component)
+    words : array, (word, component)
+        In the coordinates `(x - mean) @ axes`.
+    """
+
+    def __init__(self, mean: np.ndarray, axes: np.ndarray, words: np.ndarray) -> None:
+        self.mean = mean
+        self.weights = np.ascontiguousarray((axes @ words.T.astype(np.float64)).T)  # (word, response)
+        self.bias = -0.5 * (words.astype(np.float64) ** 2).sum(axis=1)
+        self._kept: dict[str, tuple[np.ndarray, ...]] = {}
+
+    def _typed(self, dtype: np.dtype) -> tuple[np.ndarray, ...]:
+        kept = self._kept.get(str(dtype))
+        if kept is None:
+            kept = self.mean.astype(dtype), np.ascontiguousarray(self.weights.T).astype(dtype), self.bias.astype(dtype)
+            self._kept[str(dtype)] = kept
+        return kept
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_kept": {}}
+
+    def scores(self, descriptors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the scores (descriptor, word), and the descriptors without the mean."""
+        mean, weights, bias = self._typed(descriptors.dtype)
+        centred = descriptors - mean
+        scores = centred @ weights
+        scores += bias
+        return scores, centred
+
+    def nearest(self, descriptors: np.ndarray) -> np.ndarray:
+        """Return the nearest word of each descriptor; of equally near ones, the first.
+
+        Products of matrices round otherwise with the number of rows. Where words are equally near within rounding,
+        their scores are therefore summed again in a fixed order, so that a word doesn't depend on how a signal was cut.
+        """
+        scores, centred = self.scores(descriptors)
+        found = scores.argmax(axis=1)
+        best = scores[np.arange(len(scores)), found]
+        _, weights, bias = self._typed(descriptors.dtype)
+        size = np.sqrt(np.einsum("ij,ij->i", centred, centred) * np.einsum("ij,ij->j", weights, weights).max())
+        rounding = (len(weights) + 2) * np.finfo(scores.dtype).eps * (size + np.abs(bias).max())
+        close = scores >= (best - 2 * rounding)[:, np.newaxis]
+        unsure = np.flatnonzero(close.sum(axis=1, dtype=np.int32) > 1)
+        for start in range(0, len(unsure), CHUNK // 16):
+            rows = unsure[start : start + CHUNK // 16]
+            row, word = np.nonzero(close[rows])
+            sums = (centred[rows[row]].astype(np.float64) * self.weights[word]).sum(axis=1) + self.bias[word]
+            exact = np.full((len(rows), scores.shape[1]), -np.inf)
+            exact[row, word] = sums
+            found[rows] = exact.argmax(axis=1)
+        return found
