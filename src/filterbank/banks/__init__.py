@@ -2,7 +2,7 @@
 
 from filterbank.banks.bands import BandBank
 from filterbank.banks.base import Bank, LinearBank
-from filterbank.banks.chain import Chain
+from filterbank.banks.chain import Chain, with_deltas
 from filterbank.banks.descriptors import HogBank, SiftBank
 from filterbank.banks.filters import FilterBank
 from filterbank.banks.gabor import GaborBank
@@ -30,4 +30,5 @@ __all__ = [
     "SiftBank",
     "SpectralShapeBank",
     "WindowedBank",
+    "with_deltas",
 ]

@@ -9,11 +9,13 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from filterbank.banks.base import Bank
-from filterbank.errors import InputError
+from filterbank.banks.filters import FilterBank
+from filterbank.design.mel import deltas
+from filterbank.errors import InputError, invalid
 from filterbank.geometry import Geometry
 from filterbank.signals import SignalInfo
 
-__all__ = ["Chain"]
+__all__ = ["Chain", "with_deltas"]
 
 
 class Chain(BaseEstimator):
@@ -179,6 +181,43 @@ class Chain(BaseEstimator):
                 for first in seen
             ]
         return rows
+
+
+def with_deltas(bank: Bank, *, width: int = 9, order: int = 2) -> Chain:
+    """Return a bank with the same responses, and their slopes (deltas) and curvatures in time.
+
+    Parameters
+    ----------
+    bank : Bank
+        Such as `MelBank(n_mfcc=13)`; on one axis.
+    width : int
+        Positions of `bank` that a slope is fitted to; odd.
+    order : int
+        1: slopes alone; 2: curvatures as well.
+
+    Returns
+    -------
+    Chain
+        Responses by channel: its value, its delta, its delta2.
+
+    Notes
+    -----
+    Where all positions lie within the signal, the values are those of `scipy.signal.savgol_filter(responses, width,
+    polyorder=order, deriv=order)`, as librosa has them. At the ends, the signal goes on as `bank` has it.
+
+    Examples
+    --------
+    >>> from filterbank import MelBank, Moments, Representation, Signals
+    >>> signals = Signals.wrap([np.random.default_rng(0).normal(size=8000)], rate=8000)
+    >>> cepstra = with_deltas(MelBank(n_mfcc=13, n_fft=256, hop=80))
+    >>> Representation(cepstra, Moments(["mean", "std"])).fit_transform(signals).shape
+    (1, 78)
+    """
+    if order < 1 or order != int(order):
+        raise invalid("order", order, "a whole number, 1 or more")
+    names = ["value", "delta", *(f"delta{k}" for k in range(2, int(order) + 1))]
+    kernels = [deltas(width, k) for k in range(int(order) + 1)]
+    return Chain(bank, FilterBank(kernels, names=names, pad="edge"))
 
 
 def _whole(geometry: Geometry, signal: np.ndarray) -> np.ndarray:

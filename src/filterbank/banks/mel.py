@@ -20,6 +20,12 @@ __all__ = ["MelBank"]
 
 LOGS = ("decibel", "natural", None)
 NORMS = ("auto", "area", None)
+CONVENTIONS: dict[str, dict[str, Any]] = {
+    "librosa": {"n_mels": 128, "n_fft": 2048, "hop": 512, "scale": "slaney", "pad": "zero"},
+    "torchaudio": {"n_mels": 128, "n_fft": 400, "hop": 200, "scale": "htk", "pad": "reflect"},
+}
+"""What two libraries take where nothing is said; all else is as `MelBank` has it."""
+
 LEAST_FLOOR = float(np.finfo(np.float32).tiny)
 
 
@@ -122,6 +128,31 @@ class MelBank(BaseEstimator):
         self.floor = floor
         self.n_mfcc = n_mfcc
         self.pad = pad
+
+    @classmethod
+    def convention(cls, name: str, **parameters: Any) -> Self:
+        """Return a bank with the defaults of another library, but for the parameters that are given.
+
+        Parameters
+        ----------
+        name : {"librosa", "torchaudio"}
+            "librosa": `feature.melspectrogram` and `feature.mfcc` (0.11) with `power_to_db(..., ref=1, top_db=None)`.
+            "torchaudio": `transforms.MelSpectrogram` and `MFCC` (2.x) with `AmplitudeToDB("power")` without `top_db`.
+        **parameters
+            Of the constructor: `n_mfcc=13` for cepstra, `log=None` for powers.
+
+        Returns
+        -------
+        MelBank
+
+        Examples
+        --------
+        >>> MelBank.convention("torchaudio", n_mfcc=13)
+        MelBank(hop=200, n_fft=400, n_mels=128, n_mfcc=13, scale='htk')
+        """
+        if name not in CONVENTIONS:
+            raise invalid("name", name, f"one of {', '.join(CONVENTIONS)}")
+        return cls(**(CONVENTIONS[name] | parameters))
 
     def prepare(self, info: SignalInfo, rng: np.random.Generator) -> Self:
         """Return a copy that is designed for signals of this rate.

@@ -3,8 +3,9 @@
 from filterbank.design.bands import band_limits, band_slices, band_weights
 from filterbank.design.cells import cell_windows, even_directions
 from filterbank.design.gabor import direction, gabor
+from filterbank.design.gammatone import erb, erb_centres, gammatone
 from filterbank.design.gaussian import gaussian, gaussian_orders, hermite_gaussian
-from filterbank.design.mel import cosines, hertz_of_mel, mel_centres, mel_filters, mel_of_hertz
+from filterbank.design.mel import cosines, deltas, hertz_of_mel, mel_centres, mel_filters, mel_of_hertz
 
 __all__ = [
     "band_limits",
@@ -12,9 +13,13 @@ __all__ = [
     "band_weights",
     "cell_windows",
     "cosines",
+    "deltas",
     "direction",
+    "erb",
+    "erb_centres",
     "even_directions",
     "gabor",
+    "gammatone",
     "gaussian",
     "gaussian_orders",
     "hermite_gaussian",

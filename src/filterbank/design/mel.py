@@ -1,4 +1,4 @@
-"""Mel scales, the triangular filters on them, and the cosines that turn log-mel bands into cepstra."""
+"""Mel scales, the triangular filters on them, the cosines that turn log-mel bands into cepstra, and their slopes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from filterbank.errors import invalid
 
-__all__ = ["MEL_SCALES", "cosines", "hertz_of_mel", "mel_centres", "mel_filters", "mel_of_hertz"]
+__all__ = ["MEL_SCALES", "cosines", "deltas", "hertz_of_mel", "mel_centres", "mel_filters", "mel_of_hertz"]
 
 MEL_SCALES = ("slaney", "htk")
 """Slaney's, linear below 1 kHz and logarithmic above; HTK's, O'Shaughnessy's one formula."""
@@ -166,6 +166,42 @@ def cosines(n_out: int, n_in: int) -> np.ndarray:
     matrix = math.sqrt(2 / n_in) * np.cos(np.pi * k * (j + 0.5) / n_in)
     matrix[0] = math.sqrt(1 / n_in)
     return matrix
+
+
+def deltas(width: int, order: int = 1) -> np.ndarray:
+    """Return the kernel that gives a derivative of the polynomial of degree `order` that fits `width` samples best.
+
+    Parameters
+    ----------
+    width : int
+        Odd, more than `order`.
+    order : int
+        0 is the sample itself, 1 the slope that speech recognition calls delta, 2 the delta of deltas.
+
+    Returns
+    -------
+    array, (width,); (1,) for order 0
+        To be convolved with.
+
+    References
+    ----------
+    Savitzky and Golay, Analytical Chemistry 36(8), 1964; for order 1, Furui, IEEE Transactions on Acoustics, Speech,
+    and Signal Processing 34(1), 1986, eq. 1.
+
+    Examples
+    --------
+    >>> deltas(5).round(12).tolist()
+    [0.2, 0.1, 0.0, -0.1, -0.2]
+    """
+    if order < 0 or order != int(order):
+        raise invalid("order", order, "a whole number, 0 or more")
+    if order == 0:
+        return np.ones(1)
+    if width != int(width) or width % 2 == 0 or width <= order:
+        raise invalid("width", width, f"an odd number above order={order}")
+    t = np.arange(width) - width // 2
+    fit = np.linalg.pinv(np.vander(t.astype(np.float64), order + 1, increasing=True))
+    return math.factorial(order) * fit[order][::-1]
 
 
 def _scale(scale: str) -> str:
