@@ -53,13 +53,7 @@ def band_weights(edges: ArrayLike, n_fft: int, *, rate: float | None = None, rul
     >>> band_weights([0, 1.25, 4], 8, rate=8, rule="tutorial").tolist()
     [[1.0, 0.0, 0.0, 0.0, 0.0], [0.0, 1.0, 1.0, 1.0, 0.0]]
     """
-    first, last, low, high = band_slices(edges, n_fft, rate=rate, rule=rule)
-    bins = np.arange(int(n_fft) // 2 + 1)
-    weights = ((bins >= first[:, np.newaxis]) & (bins <= last[:, np.newaxis])).astype(np.float64)
-    rows = np.flatnonzero(last >= first)
-    weights[rows, last[rows]] = high[rows]
-    weights[rows, first[rows]] = low[rows]
-    return weights
+    return dense(*band_slices(edges, n_fft, rate=rate, rule=rule), begin=0, end=int(n_fft) // 2 + 1)
 
 
 def band_slices(
@@ -107,6 +101,18 @@ def band_slices(
         return np.clip(inside / (end - begin), 0.0, 1.0)
 
     return first, last, share(first), share(last)
+
+
+def dense(
+    first: np.ndarray, last: np.ndarray, low: np.ndarray, high: np.ndarray, *, begin: int, end: int
+) -> np.ndarray:
+    """Return the weights that slices stand for, of the bins from `begin` up to, without, `end`; none lies elsewhere."""
+    bins = np.arange(begin, end)
+    weights = ((bins >= first[:, np.newaxis]) & (bins <= last[:, np.newaxis])).astype(np.float64)
+    rows = np.flatnonzero(last >= first)
+    weights[rows, last[rows] - begin] = high[rows]
+    weights[rows, first[rows] - begin] = low[rows]
+    return weights
 
 
 def band_limits(edges: ArrayLike, *, rate: float | None = None) -> np.ndarray:
