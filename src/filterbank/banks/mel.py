@@ -22,7 +22,7 @@ LOGS = ("decibel", "natural", None)
 NORMS = ("auto", "area", None)
 CONVENTIONS: dict[str, dict[str, Any]] = {
     "librosa": {"n_mels": 128, "n_fft": 2048, "hop": 512, "scale": "slaney", "pad": "zero"},
-    "torchaudio": {"n_mels": 128, "n_fft": 400, "hop": 200, "scale": "htk", "pad": "reflect"},
+    "torchaudio": {"n_mels": 40, "n_fft": 400, "hop": 200, "scale": "htk", "pad": "reflect"},
 }
 """What two libraries take where nothing is said; all else is as `MelBank` has it."""
 
@@ -137,7 +137,8 @@ class MelBank(BaseEstimator):
         ----------
         name : {"librosa", "torchaudio"}
             "librosa": `feature.melspectrogram` and `feature.mfcc` (0.11) with `power_to_db(..., ref=1, top_db=None)`.
-            "torchaudio": `transforms.MelSpectrogram` and `MFCC` (2.x) with `AmplitudeToDB("power")` without `top_db`.
+            "torchaudio": `transforms.MelSpectrogram` and `MFCC` (2.x) with `AmplitudeToDB("power")` without `top_db`;
+            but 40 bands, since its 128 in frames of 400 samples leave some without a bin of the transform.
         **parameters
             Of the constructor: `n_mfcc=13` for cepstra, `log=None` for powers.
 
@@ -148,7 +149,7 @@ class MelBank(BaseEstimator):
         Examples
         --------
         >>> MelBank.convention("torchaudio", n_mfcc=13)
-        MelBank(hop=200, n_fft=400, n_mels=128, n_mfcc=13, scale='htk')
+        MelBank(hop=200, n_fft=400, n_mfcc=13, scale='htk')
         """
         if name not in CONVENTIONS:
             raise invalid("name", name, f"one of {', '.join(CONVENTIONS)}")

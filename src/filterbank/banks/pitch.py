@@ -34,8 +34,8 @@ class PitchBank(FrameBank):
     Notes
     -----
     A frame has the samples of two longest periods. Steps 1 to 5 of the method; step 6, which looks for a better
-    estimate nearby, is left out, so that frames are independent. Of synthetic harmonic tones, pitch comes within 0.2 %
-    up to a tenth of the rate (test_sound_banks.py measures it). The share of voiced frames is `Moments(["mean"])` of
+    estimate nearby, is left out, so that frames are independent. Of made harmonic tones from 70 to 480 Hz, pitch comes
+    within 0.3 % (at 8 kHz; 0.1 % at 44.1 kHz). The share of voiced frames is `Moments(["mean"])` of
     `voiced`; for the mean pitch of voiced frames see `filterbank.sound.pitch`.
     Cost: linear in the number of frames, each a few transforms of the size of the frame.
 
