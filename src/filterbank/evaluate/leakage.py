@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
+from filterbank.evaluate.near_duplicates import NearDuplicates
 from filterbank.evaluate.splits import Fold, _overlapping, _spans
 from filterbank.signals import Dataset
 
-__all__ = ["Finding", "duplicates", "find_leaks"]
+__all__ = ["Finding", "close", "duplicates", "find_leaks"]
 
 
 @dataclass(frozen=True)
@@ -21,22 +22,32 @@ class Finding:
 
     Attributes
     ----------
-    what : {"overlap", "duplicate", "group", "source"}
+    what : {"overlap", "duplicate", "near-duplicate", "group", "source", "shortcut", "preprocessing"}
     sentence : str
         For the user, with counts and one example.
     n_signals : int
         Tested signals that have a counterpart in training.
     n_folds : int
-        Folds in which that happens.
+        Folds in which that happens; 0 for what isn't a matter of folds.
+    codes : array of int, (signal,), optional
+        Signals of the same code, from 0, must not be on both sides; by it `close` closes the leak. None where signals
+        overlap rather than belong together, or where no split could help.
     """
 
     what: str
     sentence: str
     n_signals: int
     n_folds: int
+    codes: np.ndarray | None = field(default=None, compare=False, repr=False)
 
 
-def find_leaks(dataset: Dataset, folds: Sequence[Fold], *, same: np.ndarray | None = None) -> list[Finding]:
+def find_leaks(
+    dataset: Dataset,
+    folds: Sequence[Fold],
+    *,
+    same: np.ndarray | None = None,
+    near: NearDuplicates | None = None,
+) -> list[Finding]:
     """Look for what training and test have in common.
 
     Parameters
@@ -47,12 +58,14 @@ def find_leaks(dataset: Dataset, folds: Sequence[Fold], *, same: np.ndarray | No
         Indices.
     same : array of int, (signal,), optional
         What `duplicates` found in this data set, to save reading the signals again.
+    near : NearDuplicates, optional
+        What `near_duplicates` found in this data set: it's looked for only if it is passed.
 
     Returns
     -------
     list of Finding
-        The gravest first: overlapping windows of one source, signals equal to the last bit, one group,
-        one source on both sides. Empty where nothing was found.
+        The gravest first: overlapping windows of one source, signals equal to the last bit, nearly equal signals, one
+        group, one source on both sides. Empty where nothing was found.
 
     Notes
     -----
@@ -75,7 +88,10 @@ and signal 1 are from 'a'.
     found: list[Finding | None] = []
     if dataset.is_cut:
         found.append(_overlaps(dataset, folds))
-    found.append(_shared("duplicate", duplicates(dataset) if same is None else same, folds, _duplicate_sentence))
+    same = duplicates(dataset) if same is None else same
+    found.append(_shared("duplicate", same, folds, _duplicate_sentence))
+    if near is not None:
+        found.append(_nearly(near, same, folds))
     if dataset.group is not None:
         column = table[dataset.group]
         found.append(_shared("group", _known(column), folds, _belonging(column, f"group of {dataset.group!r}")))
@@ -152,7 +168,84 @@ def _shared(what: str, codes: np.ndarray, folds: Sequence[Fold], sentence: Sente
     if example is None:
         return None
     n = int(hit.sum())
-    return Finding(what, sentence(n, _tested(folds, len(codes)), n_folds, len(folds), *example), n, n_folds)
+    return Finding(what, sentence(n, _tested(folds, len(codes)), n_folds, len(folds), *example), n, n_folds, codes)
+
+
+def _nearly(near: NearDuplicates, same: np.ndarray, folds: Sequence[Fold]) -> Finding | None:
+    """Nearly equal signals on both sides; those that are wholly equal are another finding."""
+    pairs = [(int(i), int(j)) for i, j in zip(near.pairs["first"], near.pairs["second"]) if same[i] != same[j]]
+    if not pairs:
+        return None
+    partners: dict[int, list[int]] = {}
+    for i, j in pairs:
+        partners.setdefault(i, []).append(j)
+        partners.setdefault(j, []).append(i)
+    hit, n_folds, example = set(), 0, ""
+    for train, test in folds:
+        inside = set(train.tolist())
+        bad = [(i, j) for i in test.tolist() for j in partners.get(i, []) if j in inside]
+        n_folds += bool(bad)
+        hit |= {i for i, _ in bad}
+        if bad and not example:
+            i, j = bad[0]
+            row = near.pairs[(near.pairs["first"] == min(i, j)) & (near.pairs["second"] == max(i, j))].iloc[0]
+            moved = f", shifted by {', '.join(map(str, row['shift']))} samples" if any(row["shift"]) else ""
+            example = (
+                f"signal {max(i, j)} is signal {min(i, j)}{moved}, times {row['scale']:.3g} (correlation "
+                f"{row['correlation']:.3f})"
+            )
+    if not hit:
+        return None
+    tested = _tested(folds, len(same))
+    sentence = (
+        f"{len(hit)} of {tested} tested signals {'is' if len(hit) == 1 else 'are'} nearly equal to a signal in "
+        f"training, up "
+        f"to scale and shift, in {n_folds} of {len(folds)} folds: {example}."
+    )
+    return Finding("near-duplicate", sentence, len(hit), n_folds, near.codes)
+
+
+def close(dataset: Dataset, folds: Sequence[Fold], finding: Finding) -> list[Fold]:
+    """Return folds in which no training signal shares with a test signal what the finding says.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    folds : sequence of (train, test)
+    finding : Finding
+        Of `find_leaks` or `find_shortcuts`.
+
+    Returns
+    -------
+    list of (train, test)
+        The same test signals; training signals that leak are left out. Folds in which fewer than two classes would be
+        left to train on are missing, so the list may be empty; it is where no split can close the leak.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from filterbank.signals import Signals
+    >>> table = pd.DataFrame({"who": ["ann", "ann", "bob", "cid"], "label": [0, 1, 0, 1]})
+    >>> dataset = Dataset(Signals.wrap(np.eye(4)), table, target="label", group="who")
+    >>> folds = [(np.array([1, 2, 3]), np.array([0]))]
+    >>> finding = find_leaks(dataset, folds)[0]
+    >>> close(dataset, folds, finding)
+    [(array([2, 3]), array([0]))]
+    """
+    if finding.what != "overlap" and finding.codes is None:
+        return []
+    labels = None if dataset.target is None else pd.factorize(dataset.table[dataset.target])[0]
+    spans = _spans(dataset) if finding.what == "overlap" else None
+    kept = []
+    for train, test in folds:
+        if spans is not None:
+            train = train[~_overlapping(spans, train, test)]
+        else:
+            codes = np.asarray(finding.codes)
+            train = train[~np.isin(codes[train], codes[test][codes[test] >= 0])]
+        if len(train) and (labels is None or len(np.unique(labels[train])) > 1):
+            kept.append((train, test))
+    return kept
 
 
 def _tested(folds: Sequence[Fold], n: int) -> int:
