@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import math
+import threading
 from typing import NamedTuple
 
 import numba
@@ -83,17 +84,18 @@ def orientation_cells(channel: np.ndarray, plan: CellPlan) -> np.ndarray:
         return plain_cells(channel, plan)
     channel = np.ascontiguousarray(channel)
     dtype = channel.dtype
-    windows, first, kind = _kinds_of(plan.windows)
     around = len(plan.smooth) + 1
     counts = [(n - around - plan.windows.shape[1]) // hop + 1 for n, hop in zip(channel.shape, plan.hop)]
-    down, across = (_targets(first, kind, count, hop) for count, hop in zip(counts, plan.hop))
+    shape = plan.windows.shape
+    windows, down, across = _targets(plan.windows.tobytes(), shape, tuple(counts), plan.hop)
     length = windows.shape[1]
-    padded = np.pad(windows, ((0, 0), (0, -length % TAPS))).astype(dtype)
-    work = rows(1, dtype)
-    lanes = lanes_of(work)
+    lanes = lanes_of(rows(1, dtype))
     room = -(-(channel.shape[1] + TAPS) // LANES[dtype]) * LANES[dtype]
     n_groups = -(-len(down.starts) * plan.n_bins // lanes)
-    pooled = rows(len(across.starts) * n_groups, dtype)
+    depth = length + length // 2
+    sizes = depth * plan.n_bins * room // lanes, (2 * plan.n_bins + lanes) * room // lanes, room
+    ring, ready, turned, pooled = _work((*sizes, len(across.starts) * n_groups), dtype)
+    ring[:], ready[:] = 0, 0
     _pool_cells(
         channel,
         plan.smooth.astype(dtype),
@@ -101,23 +103,36 @@ def orientation_cells(channel: np.ndarray, plan: CellPlan) -> np.ndarray:
         plan.n_bins,
         plan.signed,
         plan.soft,
-        padded,
+        np.pad(windows, ((0, 0), (0, -length % TAPS))).astype(dtype),
         length,
         down.starts,
         down.kinds,
         across.starts,
         across.kinds,
         np.zeros((6, room), dtype),
-        np.zeros((length, plan.n_bins * room), dtype),
-        np.zeros((plan.n_bins + lanes) * room, dtype),
-        rows(room, dtype),
+        ring,
+        ring.reshape(-1),
+        ready,
+        ready.reshape(-1),
+        turned,
         pooled,
         n_groups,
     )
-    n_cells = len(plan.windows)
-    out = np.empty((*counts, n_cells, n_cells, plan.n_bins), dtype)
+    out = np.empty((*counts, shape[0], shape[0], plan.n_bins), dtype)
     _gather(pooled.reshape(len(across.starts), -1), down.index, across.index, out)
     return out
+
+
+_kept = threading.local()  # memory to work in, a thread: new memory costs more than the work
+
+
+def _work(sizes: tuple[int, ...], dtype: np.dtype) -> list[np.ndarray]:
+    """Rows to work in, of these sizes; their content is whatever it was."""
+    block: np.ndarray | None = getattr(_kept, dtype.name, None)
+    if block is None or len(block) < sum(sizes):
+        block = rows(sum(sizes), dtype)
+        setattr(_kept, dtype.name, block)
+    return np.split(block[: sum(sizes)], np.cumsum(sizes)[:-1])
 
 
 class _Targets(NamedTuple):
@@ -128,20 +143,23 @@ class _Targets(NamedTuple):
     index: np.ndarray
 
 
-def _kinds_of(windows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The different windows without the zeros around them, and for each cell where it begins and which it has."""
+@functools.lru_cache(maxsize=64)
+def _targets(
+    weights: bytes, shape: tuple[int, int], counts: tuple[int, int], hops: tuple[int, int]
+) -> tuple[np.ndarray, _Targets, _Targets]:
+    """The different windows without the zeros around them, and the cells down and across that have them."""
+    windows = np.frombuffer(weights).reshape(shape)
     used = [np.flatnonzero(window) for window in windows]
     length = max(int(at[-1] - at[0]) + 1 for at in used)
-    first = np.array([min(int(at[0]), windows.shape[1] - length) for at in used])
+    first = np.array([min(int(at[0]), shape[1] - length) for at in used])
     own = np.stack([window[begin : begin + length] for window, begin in zip(windows, first)])
     different, kind = np.unique(own, axis=0, return_inverse=True)
-    return different, first, kind.ravel()
-
-
-def _targets(first: np.ndarray, kind: np.ndarray, count: int, hop: int) -> _Targets:
-    keys = (np.arange(count)[:, np.newaxis] * hop + first) * len(kind) + kind
-    different, index = np.unique(keys, return_inverse=True)
-    return _Targets(different // len(kind), different % len(kind), index.reshape(keys.shape))
+    targets = []
+    for count, hop in zip(counts, hops):
+        keys = (np.arange(count)[:, np.newaxis] * hop + first) * len(kind) + kind.ravel()
+        cells, index = np.unique(keys, return_inverse=True)
+        targets.append(_Targets(cells // len(kind), cells % len(kind), index.reshape(keys.shape)))
+    return different, targets[0], targets[1]
 
 
 @functools.cache
@@ -162,7 +180,7 @@ def _constants(dtype: np.dtype, plan: CellPlan) -> np.ndarray:
     return np.array([*own, *_arc_tangent(ATAN_TERMS[dtype])], dtype)
 
 
-@numba.njit(nogil=True, cache=True, fastmath={"contract", "nsz"})
+@numba.njit(nogil=True, cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
 def _pool_cells(  # type: ignore[no-untyped-def]
     image,
     smooth,
@@ -178,7 +196,9 @@ def _pool_cells(  # type: ignore[no-untyped-def]
     across_kinds,
     lines,
     ring,
+    flat_ring,
     ready,
+    flat_ready,
     turned,
     pooled,
     n_groups,
@@ -191,6 +211,10 @@ def _pool_cells(  # type: ignore[no-untyped-def]
     room = lines.shape[1]
     width = image.shape[1] - smooth.size - 1
     lanes = lanes_of(pooled)
+    vectors = n_bins * room // lanes  # of a row of `ring`
+    depth = flat_ring.size // (n_bins * room)
+    begins = np.empty(depth, np.int64)
+    weights = np.empty((2, depth), image.dtype)
     done = 0  # cells down that are summed up
     held = 0  # rows of `ready` that are in use
     group = 0
@@ -201,26 +225,40 @@ def _pool_cells(  # type: ignore[no-untyped-def]
             smoothed += 1
         above, here, below = lines[y % 3], lines[(y + 1) % 3], lines[(y + 2) % 3]
         _polar(above, here, below, width, constants, signed, lines[4], lines[5])
-        own = ring[y % length]
+        at = y % depth * n_bins * room
         for k in range(n_bins):
-            _share(lines[4], lines[5], own[k * room : k * room + width], constants, k, n_bins, soft)
-        while done < down_starts.size and down_starts[done] + length == y + 1:
-            sums = ready[held * room : (held + n_bins) * room]
-            _sum_rows(ring, down_starts[done], windows[down_kinds[done]], length, sums)
-            done += 1
-            held += n_bins
+            own = flat_ring[at + k * room : at + k * room + width]
+            _share(lines[4], lines[5], own, constants, k, n_bins, soft)
+        while done < down_starts.size:
+            start, last = down_starts[done], done
+            if done + 1 < down_starts.size and down_starts[done + 1] - start <= depth - length:
+                last = done + 1  # two cells at a time, which have most of their rows in common
+            span = down_starts[last] + length - start
+            if start + span > y + 1:
+                break
+            weights[:] = 0
+            for t in range(length):
+                weights[0, t] = windows[down_kinds[done], t]
+                if last > done:
+                    weights[1, down_starts[last] - start + t] = windows[down_kinds[last], t]
+            for t in range(span):
+                begins[t] = (start + t) % depth * vectors
+            to = held * room // lanes
+            _sum_rows(ring, begins, weights, span, vectors, ready, to, to + vectors if last > done else to)
+            held += n_bins * (last - done + 1)
+            done = last + 1
             used = 0
             while held - used >= lanes or (done == down_starts.size and used < held):
-                _turn(ready, used * room, room, turned)
+                _turn(flat_ready, used * room, room, turned)
                 _sum_columns(turned, windows, across_starts, across_kinds, pooled, group, n_groups)
                 group += 1
                 used += lanes
             if 0 < used < held:
-                ready[: (held - used) * room] = ready[used * room : held * room]
+                flat_ready[: (held - used) * room] = flat_ready[used * room : held * room]
             held = max(held - used, 0)
 
 
-@numba.njit(nogil=True, cache=True, fastmath={"contract", "nsz"})
+@numba.njit(nogil=True, cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
 def _smooth_row(image, y, smooth, line, out):  # type: ignore[no-untyped-def]
     n = image.shape[1]
     if smooth.size == 1:
@@ -245,7 +283,7 @@ def _smooth_row(image, y, smooth, line, out):  # type: ignore[no-untyped-def]
                 out[x] += weight * part[x]
 
 
-@numba.njit(nogil=True, cache=True, fastmath={"contract", "nsz"})
+@numba.njit(nogil=True, cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
 def _polar(above, here, below, n, constants, signed, moduli, places):  # type: ignore[no-untyped-def]
     """Gradients of a row: moduli, and angles counted in bins."""
     gain, tiny, quarter, half, whole, offset = (
@@ -296,7 +334,7 @@ def _polar(above, here, below, n, constants, signed, moduli, places):  # type: i
             places[x] = angle - offset
 
 
-@numba.njit(nogil=True, cache=True, fastmath={"contract", "nsz"})
+@numba.njit(nogil=True, cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
 def _share(moduli, places, out, constants, k, n_bins, soft):  # type: ignore[no-untyped-def]
     """What one bin gets of every gradient of a row."""
     zero = constants[0] - constants[0]
@@ -307,6 +345,10 @@ def _share(moduli, places, out, constants, k, n_bins, soft):  # type: ignore[no-
         here += one
     if n_bins == 1:
         out[:] = moduli[: out.size]
+    elif soft and 0 < k < n_bins - 1:
+        for x in range(out.size):
+            share = one - abs(places[x] - here)
+            out[x] = moduli[x] * (share if share > zero else zero)
     elif soft:
         for x in range(out.size):
             away = abs(places[x] - here)
@@ -321,30 +363,34 @@ def _share(moduli, places, out, constants, k, n_bins, soft):  # type: ignore[no-
             out[x] = moduli[x] if inside else zero
 
 
-@numba.njit(nogil=True, cache=True, fastmath={"contract", "nsz"})
-def _sum_rows(ring, start, window, length, out):  # type: ignore[no-untyped-def]
-    """The rows of `ring` that a cell sees, weighed and summed up, four at a time."""
-    depth = len(ring)
-    n = out.size
-    whole = length - length % TAPS
-    for t in range(0, whole, TAPS):
-        a, b = ring[(start + t) % depth], ring[(start + t + 1) % depth]
-        c, d = ring[(start + t + 2) % depth], ring[(start + t + 3) % depth]
-        u, v, w, z = window[t], window[t + 1], window[t + 2], window[t + 3]
-        if t == 0:
-            for i in range(n):
-                out[i] = (u * a[i] + v * b[i]) + (w * c[i] + z * d[i])
-        else:
-            for i in range(n):
-                out[i] += (u * a[i] + v * b[i]) + (w * c[i] + z * d[i])
-    for t in range(whole, length):
-        a, u = ring[(start + t) % depth], window[t]
-        if t == 0:
-            for i in range(n):
-                out[i] = u * a[i]
-        else:
-            for i in range(n):
-                out[i] += u * a[i]
+@numba.njit(nogil=True, cache=True)
+def _sum_rows(ring, begins, weights, span, vectors, out, first, second):  # type: ignore[no-untyped-def]
+    """The rows of `ring` that two cells see, weighed and summed up for each; alone, one is written over the other."""
+    whole = vectors - vectors % TAPS
+    for v in range(0, whole, TAPS):
+        a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = splat(ring, weights[0, 0] - weights[0, 0])
+        for t in range(span):
+            at = begins[t] + v
+            u, w = splat(ring, weights[0, t]), splat(ring, weights[1, t])
+            x0, x1, x2, x3 = load(ring, at), load(ring, at + 1), load(ring, at + 2), load(ring, at + 3)
+            a0, a1, a2, a3 = fma(x0, u, a0), fma(x1, u, a1), fma(x2, u, a2), fma(x3, u, a3)
+            b0, b1, b2, b3 = fma(x0, w, b0), fma(x1, w, b1), fma(x2, w, b2), fma(x3, w, b3)
+        store(out, second + v, b0)
+        store(out, second + v + 1, b1)
+        store(out, second + v + 2, b2)
+        store(out, second + v + 3, b3)
+        store(out, first + v, a0)
+        store(out, first + v + 1, a1)
+        store(out, first + v + 2, a2)
+        store(out, first + v + 3, a3)
+    for v in range(whole, vectors):
+        a0 = b0 = splat(ring, weights[0, 0] - weights[0, 0])
+        for t in range(span):
+            x0 = load(ring, begins[t] + v)
+            a0 = fma(x0, splat(ring, weights[0, t]), a0)
+            b0 = fma(x0, splat(ring, weights[1, t]), b0)
+        store(out, second + v, b0)
+        store(out, first + v, a0)
 
 
 @intrinsic
@@ -421,9 +467,13 @@ def _gather(pooled, down, across, out):  # type: ignore[no-untyped-def]
             for i in range(out.shape[2]):
                 at = down[y, i] * n_bins
                 for j in range(out.shape[3]):
-                    own = pooled[across[x, j]]
-                    for k in range(n_bins):
-                        out[y, x, i, j, k] = own[at + k]
+                    own, to = pooled[across[x, j]], out[y, x, i, j]
+                    if n_bins == 8:  # a number that the compiler knows
+                        for k in range(8):
+                            to[k] = own[at + k]
+                    else:
+                        for k in range(n_bins):
+                            to[k] = own[at + k]
 
 
 def normalise_rows(descriptors: np.ndarray, how: str | None, *, clip: float = 0.2, epsilon: float = 0.0) -> None:
@@ -444,7 +494,7 @@ def normalise_rows(descriptors: np.ndarray, how: str | None, *, clip: float = 0.
         _normalise(descriptors, HOW[how], options)
 
 
-@numba.njit(nogil=True, cache=True, fastmath={"contract", "reassoc", "nsz"})
+@numba.njit(nogil=True, cache=True, fastmath={"contract", "reassoc", "nsz"}, error_model="numpy")
 def _normalise(descriptors, how, options):  # type: ignore[no-untyped-def]
     clip, epsilon, one = options
     zero = one - one
