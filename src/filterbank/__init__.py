@@ -30,6 +30,7 @@ _HOMES = {
     "pools": ("BagOfWords", "FisherVector", "Moments", "Pool", "Proportion", "Pyramid", "VLAD"),
     "engine": ("fold", "respond"),
     "representation": ("Explanation", "Representation", "WholeSignal"),
+    "convnet": ("ConvNetClassifier", "NetworkBank"),
     "recipes": ("RECIPES", "tutorial_gabor"),
     "evaluate": ("Comparison", "compare"),
     "models": ("Model",),

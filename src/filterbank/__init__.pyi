@@ -21,6 +21,8 @@ from filterbank.banks import PitchBank as PitchBank
 from filterbank.banks import SiftBank as SiftBank
 from filterbank.banks import SpectralShapeBank as SpectralShapeBank
 from filterbank.banks import WindowedBank as WindowedBank
+from filterbank.convnet import ConvNetClassifier as ConvNetClassifier
+from filterbank.convnet import NetworkBank as NetworkBank
 from filterbank.datasets import load as load
 from filterbank.engine import fold as fold
 from filterbank.engine import respond as respond
