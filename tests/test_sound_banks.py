@@ -156,12 +156,12 @@ def test_yin_is_its_slow_twin(seed):
 
 @pytest.mark.parametrize("rate", [8000, 16000, 44100])
 def test_pitch_of_made_tones_is_known(rate):
-    """Harmonic tones of 70 to 480 Hz come within 0.3 %, and with noise at 20 dB within 1 %, all of them voiced."""
+    """Harmonic tones of 70 to 480 Hz come as near as the documentation says, with noise at 20 dB within 1 %."""
     t = np.arange(int(0.25 * rate)) / rate
     rng = np.random.default_rng(0)
     for f0 in np.geomspace(70, 480, 12):
         tone = sum(rng.uniform(0.3, 1) / k * np.sin(2 * np.pi * k * f0 * t + rng.uniform(0, 6)) for k in range(1, 8))
-        for level, within in ((0.0, 0.003), (0.1, 0.01)):
+        for level, within in ((0.0, {8000: 0.003, 16000: 0.002, 44100: 0.001}[rate]), (0.1, 0.01)):
             x = tone + level * tone.std() * rng.normal(size=len(t))
             found, _ = respond(prepared(PitchBank(hop=rate // 100, threshold=0.15, pad=None), rate=rate), x)
             np.testing.assert_allclose(found[0], f0, rtol=within)
