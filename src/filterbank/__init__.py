@@ -32,6 +32,7 @@ _HOMES = {
     "representation": ("Explanation", "Representation", "WholeSignal"),
     "convnet": ("ConvNetClassifier", "NetworkBank"),
     "recipes": ("RECIPES", "tutorial_gabor"),
+    "subspace": ("SubspaceClassifier",),
     "evaluate": ("Comparison", "compare"),
     "models": ("Model",),
     "io": ("windows",),

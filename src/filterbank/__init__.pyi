@@ -51,5 +51,6 @@ from filterbank.representation import WholeSignal as WholeSignal
 from filterbank.signals import Dataset as Dataset
 from filterbank.signals import FileSignal as FileSignal
 from filterbank.signals import Signals as Signals
+from filterbank.subspace import SubspaceClassifier as SubspaceClassifier
 
 __version__: str
