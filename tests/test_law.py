@@ -15,13 +15,16 @@ from filterbank import (
     GaborBank,
     GammatoneBank,
     GaussianBank,
+    HaarSumsBank,
     HogBank,
+    JetBank,
     MelBank,
     Moments,
     MultiScaleBank,
     PitchBank,
     Proportion,
     Pyramid,
+    RotationPooledBank,
     SiftBank,
     Signals,
     SpectralShapeBank,
@@ -68,6 +71,16 @@ BANKS = {
     "rootsift, gaussian": lambda d: SiftBank(d, bin_size=3, cells=1, hop=2, normalise="root", window="gaussian"),
     "hog": lambda d: HogBank(d, cell_size=2, cells=(3, 2, 1)[d - 1], hop=1, pad="symmetric"),
     "hog, hard": lambda d: HogBank(d, cell_size=2, cells=1, signed=True, soft=False, normalise=None, pad=None),
+    "haar sums": lambda d: HaarSumsBank(d, scale=1, cells=1, hop=(3, 1, 2)[:d]),
+    "haar sums, valid": lambda d: HaarSumsBank(d, scale=1, cells=1, hop=2, normalise=None, pad=None),
+    "jets": lambda d: JetBank(GaussianBank(d, sigmas=[0.7], orders=[1], truncate=2.0), hop=(3, 1, 2)[:d]),
+    "jets of unit length, valid": lambda d: JetBank(FilterBank(_kernels(d)), hop=2, normalise="l2"),
+    "pooled over orientations": lambda d: RotationPooledBank(
+        GaborBank(d, n_frequencies=1, orientations=2, elevations=2, truncate=1.5) if d > 1 else SiftBank(1, cells=1)
+    ),
+    "moduli over orientations": lambda d: RotationPooledBank(
+        HogBank(d, cell_size=2, cells=1, orientations=None if d < 3 else 3), statistic="mean" if d == 3 else "fourier"
+    ),
     "windows": lambda d: WindowedBank(FilterBank(_kernels(d)), Moments(STATISTICS[:4]), window=(4, 3, 1)[:d], hop=2),
     "windows, exact and padded": lambda d: WindowedBank(
         FilterBank(_kernels(d), pad="reflect", readout="modulus"), Moments(STATISTICS), window=2, hop=(3, 1, 2)[:d]

@@ -14,10 +14,13 @@ from filterbank.banks import FilterBank as FilterBank
 from filterbank.banks import GaborBank as GaborBank
 from filterbank.banks import GammatoneBank as GammatoneBank
 from filterbank.banks import GaussianBank as GaussianBank
+from filterbank.banks import HaarSumsBank as HaarSumsBank
 from filterbank.banks import HogBank as HogBank
+from filterbank.banks import JetBank as JetBank
 from filterbank.banks import MelBank as MelBank
 from filterbank.banks import MultiScaleBank as MultiScaleBank
 from filterbank.banks import PitchBank as PitchBank
+from filterbank.banks import RotationPooledBank as RotationPooledBank
 from filterbank.banks import SiftBank as SiftBank
 from filterbank.banks import SpectralShapeBank as SpectralShapeBank
 from filterbank.banks import WindowedBank as WindowedBank

@@ -8,9 +8,12 @@ from filterbank.banks.filters import FilterBank
 from filterbank.banks.gabor import GaborBank
 from filterbank.banks.gammatone import GammatoneBank
 from filterbank.banks.gaussian import GaussianBank
+from filterbank.banks.haar import HaarSumsBank
+from filterbank.banks.jets import JetBank
 from filterbank.banks.mel import MelBank
 from filterbank.banks.multiscale import MultiScaleBank
 from filterbank.banks.pitch import PitchBank
+from filterbank.banks.rotation import RotationPooledBank
 from filterbank.banks.spectral import SpectralShapeBank
 from filterbank.banks.windowed import WindowedBank
 
@@ -22,11 +25,14 @@ __all__ = [
     "GaborBank",
     "GammatoneBank",
     "GaussianBank",
+    "HaarSumsBank",
     "HogBank",
+    "JetBank",
     "LinearBank",
     "MelBank",
     "MultiScaleBank",
     "PitchBank",
+    "RotationPooledBank",
     "SiftBank",
     "SpectralShapeBank",
     "WindowedBank",

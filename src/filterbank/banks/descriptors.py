@@ -29,7 +29,6 @@ class _GradientBank(BaseEstimator):
     """What the descriptors share: a plan for the kernel, a geometry that follows from it, and rows."""
 
     n_axes: int
-    hop: int | Sequence[int]
     pad: str | None
     cells: int
     normalise: str | None

@@ -38,7 +38,11 @@ class GaborBank(LinearBank):
     bandwidth : float
         Width of each filter at half of its peak, in octaves; the window's sigma follows from it and the frequency.
     norm : {"l1", "l2"}
-        See `filterbank.design.gabor`. Every kernel has zero mean.
+        "l1": a long wave of amplitude 1 and a filter's frequency answers with modulus 1/2. "l2": white noise of
+        variance 1 answers with mean power 1, whatever the frequency. See `filterbank.design.gabor`.
+    zero_mean : bool
+        Whether each kernel sums to zero, so that a constant added to a signal changes nothing. False: the kernel is
+        a Gaussian times a wave, as in scikit-image, and low frequencies see a little of the mean.
     readout : {"modulus", "real", "imaginary", "complex"}
     truncate : float
         Where kernels end, in sigmas.
@@ -70,6 +74,7 @@ class GaborBank(LinearBank):
         elevations: int | Sequence[float] = 4,
         bandwidth: float = 1.0,
         norm: str = "l1",
+        zero_mean: bool = True,
         readout: str = "modulus",
         truncate: float = 3.0,
         pad: str | None = "reflect",
@@ -83,6 +88,7 @@ class GaborBank(LinearBank):
         self.elevations = elevations
         self.bandwidth = bandwidth
         self.norm = norm
+        self.zero_mean = zero_mean
         self.readout = readout
         self.truncate = truncate
         self.pad = pad
@@ -104,6 +110,7 @@ class GaborBank(LinearBank):
                         direction(self.n_axes, *angles.values()),
                         truncate=self.truncate,
                         norm=self.norm,
+                        zero_mean=self.zero_mean,
                     )
                 )
                 label = f"frequency={frequency * (info.rate or 1):.4g}{unit}"

@@ -27,7 +27,11 @@ class GaussianBank(LinearBank):
         A number stands for all partial derivatives of that total order; a tuple gives the order along each axis.
     scale_normalized : bool
         Multiply each derivative by `sigma ** order`, so that responses at different scales compare
-        (Lindeberg, Int. J. Computer Vision 30(2), 1998).
+        (Lindeberg, Int. J. Computer Vision 30(2), 1998). Not used with `norm`.
+    norm : {"l1", "l2"}, optional
+        "l1": the moduli of each kernel's weights sum to 1, so that no response is larger than the largest sample.
+        "l2": their squares do, so that white noise of variance 1 answers with mean power 1. In either case derivatives
+        have zero mean exactly, which sampled and cut ones have only nearly. None: derivatives as they are.
     truncate : float
         Where kernels end, in sigmas.
     pad : {"reflect", "symmetric", "edge", "wrap", "zero"}, optional
@@ -53,6 +57,7 @@ class GaussianBank(LinearBank):
         sigmas: Sequence[float] = (1.0, 2.0, 4.0),
         orders: Sequence[int | tuple[int, ...]] = (0, 1, 2),
         scale_normalized: bool = True,
+        norm: str | None = None,
         truncate: float = 4.0,
         pad: str | None = "reflect",
     ) -> None:
@@ -60,6 +65,7 @@ class GaussianBank(LinearBank):
         self.sigmas = sigmas
         self.orders = orders
         self.scale_normalized = scale_normalized
+        self.norm = norm
         self.truncate = truncate
         self.pad = pad
 
@@ -68,6 +74,8 @@ class GaussianBank(LinearBank):
     def _design(self, info: SignalInfo) -> tuple[list[np.ndarray], list[dict[str, Any]]]:
         if self.n_axes not in (1, 2, 3):
             raise invalid("n_axes", self.n_axes, "1, 2 or 3")
+        if self.norm not in ("l1", "l2", None):
+            raise invalid("norm", self.norm, "'l1', 'l2' or None")
         for name in ("sigmas", "orders"):
             if not len(getattr(self, name)):
                 raise invalid(name, getattr(self, name), "a sequence of at least one")
@@ -75,7 +83,9 @@ class GaussianBank(LinearBank):
         for sigma in self.sigmas:
             for orders in self._orders():
                 kernel = gaussian(sigma, orders, truncate=self.truncate)
-                if self.scale_normalized:
+                if self.norm is not None:
+                    kernel = _of_norm(kernel if not sum(orders) else kernel - kernel.mean(), self.norm)
+                elif self.scale_normalized:
                     kernel = kernel * float(sigma) ** sum(orders)
                 kernels.append(kernel)
                 label = "".join(map(str, orders))
@@ -96,3 +106,7 @@ class GaussianBank(LinearBank):
             else:
                 raise invalid("orders", self.orders, f"whole numbers, or tuples of {self.n_axes}, one order an axis")
         return out
+
+
+def _of_norm(kernel: np.ndarray, norm: str) -> np.ndarray:
+    return kernel / (np.abs(kernel).sum() if norm == "l1" else np.sqrt((kernel**2).sum()))

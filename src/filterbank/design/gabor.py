@@ -48,11 +48,12 @@ def gabor(
     *,
     truncate: float = 3.0,
     norm: str = "l1",
+    zero_mean: bool = True,
 ) -> np.ndarray:
-    """Return a complex Gabor kernel with zero mean.
+    """Return a complex Gabor kernel.
 
     `g(x) * (exp(2j * pi * frequency * <unit, x>) - c)` with an isotropic Gaussian `g`, and `c` such that the kernel
-    sums to zero (Morlet's correction), so that a constant added to a signal changes no response.
+    sums to zero (Morlet's correction), so that a constant added to a signal changes no response; or `c = 0`.
 
     Parameters
     ----------
@@ -67,6 +68,8 @@ def gabor(
     norm : {"l1", "l2"}
         "l1": the window sums to 1, so that a long wave of amplitude 1 and this frequency answers with modulus 1/2.
         "l2": the kernel's energy is 1, so that white noise of variance 1 answers with mean power 1.
+    zero_mean : bool
+        Whether `c` is such that the kernel sums to zero; else it is 0, as in Daugman's.
 
     Returns
     -------
@@ -98,7 +101,7 @@ def gabor(
     window = np.exp(-sum(x**2 for x in axes) / (2 * sigma**2))
     window /= window.sum()
     wave = np.exp(2j * np.pi * frequency * sum(u * x for u, x in zip(unit, axes)))
-    kernel = window * (wave - (window * wave).sum())
+    kernel = window * (wave - (window * wave).sum() if zero_mean else wave)
     if norm == "l2":
         kernel /= np.sqrt((np.abs(kernel) ** 2).sum())
     return kernel

@@ -23,7 +23,7 @@ from numba.extending import intrinsic, overload
 from filterbank.kernels.mel import _turned
 from filterbank.kernels.simd import LANES, fma, lanes_of, load, rows, splat, store
 
-__all__ = ["CellPlan", "normalise_rows", "orientation_cells", "plain_cells"]
+__all__ = ["CellPlan", "normalise_rows", "orientation_cells", "plain_cells", "pool_windows"]
 
 ATAN_TERMS = {np.dtype(np.float32): 8, np.dtype(np.float64): 16}
 """Terms of the polynomial for the arc tangent: errors of 1e-8 and 1e-14."""
@@ -119,7 +119,7 @@ def orientation_cells(channel: np.ndarray, plan: CellPlan) -> np.ndarray:
         n_groups,
     )
     out = np.empty((*counts, shape[0], shape[0], plan.n_bins), dtype)
-    _gather(pooled.reshape(len(across.starts), -1), down.index, across.index, out)
+    _gather(pooled.reshape(len(across.starts), -1), down.places, across.places, out)
     return out
 
 
@@ -140,7 +140,7 @@ class _Targets(NamedTuple):
 
     starts: np.ndarray
     kinds: np.ndarray
-    index: np.ndarray
+    places: np.ndarray
 
 
 @functools.lru_cache(maxsize=64)
@@ -527,7 +527,7 @@ def plain_cells(channel: np.ndarray, plan: CellPlan) -> np.ndarray:
     gradient = [_slope(image, axis, plan.gain) for axis in range(n_axes)]
     maps = _binned(gradient, plan)  # (bin, *axes)
     for axis in range(n_axes):  # each turn takes an axis from behind the positions and puts cells at the end
-        maps = _pooled(maps, 1 + axis, plan.windows, plan.hop[axis])
+        maps = pool_windows(maps, 1 + axis, plan.windows, plan.hop[axis])
     # (bin, *positions, *cells) -> (*positions, *cells, bin)
     return np.ascontiguousarray(np.moveaxis(maps, 0, -1))
 
@@ -597,8 +597,22 @@ def _binned_in_space(gradient: list[np.ndarray], plan: CellPlan) -> np.ndarray:
     return out
 
 
-def _pooled(maps: np.ndarray, axis: int, windows: np.ndarray, hop: int) -> np.ndarray:
-    """Weigh and sum up samples along an axis, cell by cell; cells become the last axis."""
+def pool_windows(maps: np.ndarray, axis: int, windows: np.ndarray, hop: int) -> np.ndarray:
+    """Weigh and sum up samples along an axis, cell by cell, in a fixed order; cells become the last axis.
+
+    Parameters
+    ----------
+    maps : array
+    axis : int
+    windows : array, (cells, samples)
+    hop : int
+        Samples from one descriptor to the next.
+
+    Returns
+    -------
+    array
+        With as many along the axis as there are descriptors, and cells as a further axis.
+    """
     n = (maps.shape[axis] - windows.shape[1]) // hop + 1
     out = np.zeros((*maps.shape[:axis], n, *maps.shape[axis + 1 :], len(windows)), maps.dtype)
     for c, window in enumerate(windows.astype(maps.dtype)):
