@@ -67,7 +67,7 @@ def test_batches_dtypes_and_threads_do_not_show(seed, n):
     bank = BANKS["unpadded, unequal"].prepare(signals.info, rng)
     one_by_one = np.concatenate([fold(bank, Moments(STATISTICS), signals[[i]]) for i in range(n)])
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(engine, "BATCH", 3)
+        patched.setattr(engine, "CHUNK_SAMPLES", 200)
         patched.setattr(engine, "BATCH_SAMPLES", 100)
         for n_jobs in (1, 2):
             np.testing.assert_array_equal(fold(bank, Moments(STATISTICS), signals, n_jobs=n_jobs), one_by_one)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +15,7 @@ from joblib import effective_n_jobs
 
 from filterbank.banks import Bank, WindowedBank
 from filterbank.errors import InputError
+from filterbank.files import SoundReader
 from filterbank.fusion import Fused, fuse, vector_note, why_plain
 from filterbank.geometry import Geometry
 from filterbank.kernels import all_finite, find_device
@@ -24,12 +25,13 @@ from filterbank.signals import SignalInfo, Signals, as_signal, check_finite, is_
 
 __all__ = ["explain_plan", "fold", "respond", "sample_responses"]
 
-BATCH = 4096  # signals that are looked at together
-BATCH_SAMPLES = 1 << 20  # and samples, where they must be read, padded or cut
+BATCH_SAMPLES = 1 << 20  # samples that are folded together, where signals must be read, padded or cut
 BATCH_ON_DEVICE = 1 << 23  # the same, on a torch device
 BLOCK = 1 << 20  # positions from which a signal is cut in blocks, where the user doesn't say
-CHUNK = 16  # signals that a thread reads and folds at a time
-FINITE_AT_ONCE = 1 << 16  # samples that are looked at together for NaN, where signals are short
+BLOCK_OF_FILE = 1 << 17  # and a file that is read piece by piece
+CHUNK = 16  # files that a thread reads and folds at a time
+CHUNK_SAMPLES = 1 << 19  # samples in memory that it does
+CHUNK_NUMBERS = 1 << 19  # and numbers of their states
 
 
 def fold(
@@ -80,23 +82,21 @@ def fold(
     where = _torch_device(bank, pool, signals, method, device)
     fused = fuse(bank, pool, method) if where is None else fuse(bank, pool, device=where)
 
-    everything = np.arange(len(signals))
     if fused is None:
         return _fold_all_plainly(bank, pool, signals, n_threads, block_size)
+    chunks = _chunks(fused, pool, signals) if where is None else [(0, len(signals))]
+    share = n_threads > 1 and len(chunks) >= 2 * n_threads  # else a kernel shares its work among threads
 
-    def some(indices: np.ndarray, n_inner: int = 1) -> np.ndarray:
-        rows = list(_fold_fused(fused, bank, pool, signals, indices, n_inner, block_size))
+    def some(chunk: tuple[int, int]) -> list[np.ndarray]:
+        return list(_fold_fused(fused, bank, pool, signals, *chunk, 1 if share else n_threads, block_size))
+
+    if len(chunks) == 1:
+        rows = some(chunks[0])
         return rows[0] if len(rows) == 1 else np.concatenate(rows)
-
-    # Signals in memory go to a kernel together, which shares its work among threads. Files are read and folded some at
-    # a time, the same ones for any number of threads.
-    chunks = [everything[i : i + CHUNK] for i in range(0, len(everything), CHUNK)]
-    if signals.in_memory or where is not None:
-        return some(everything, n_threads)
-    if n_threads == 1 or len(chunks) == 1:
-        return np.concatenate([some(chunk, n_threads) for chunk in chunks])
+    if not share:
+        return _put_together(len(signals), map(some, chunks))
     with ThreadPoolExecutor(n_threads) as threads:
-        return np.concatenate(list(threads.map(some, chunks)))
+        return _put_together(len(signals), threads.map(some, chunks))
 
 
 def explain_plan(
@@ -229,53 +229,77 @@ def _torch_device(bank: Bank, pool: Pool, signals: Signals, method: str, device:
     return where
 
 
+def _chunks(fused: Fused, pool: Pool, signals: Signals) -> list[tuple[int, int]]:
+    """Cut signals in chunks that threads fold: so many samples in memory, so many files; never by how many threads."""
+    n = len(signals)
+    most = max(1, CHUNK_NUMBERS // fused.n_numbers)
+    if not signals.in_memory:
+        most = min(most, CHUNK)
+        return [(i, min(i + most, n)) for i in range(0, n, most)]
+    ends = np.cumsum(signals.sizes)
+    chunks, start = [], 0
+    while start < n:
+        room = CHUNK_SAMPLES + (ends[start - 1] if start else 0)
+        stop = min(max(int(np.searchsorted(ends, room, side="right")), start + 1), start + most)
+        chunks.append((start, stop))
+        start = stop
+    return chunks
+
+
+def _put_together(n: int, parts: Iterable[list[np.ndarray]]) -> np.ndarray:
+    """The rows of all chunks, in double precision if any is."""
+    out: np.ndarray | None = None
+    begin = 0
+    for rows in itertools.chain.from_iterable(parts):
+        if out is None:
+            out = np.empty((n, rows.shape[1]), dtype=rows.dtype)
+        elif rows.dtype.itemsize > out.itemsize:
+            out = np.concatenate([out[:begin].astype(rows.dtype), np.empty((n - begin, out.shape[1]), rows.dtype)])
+        out[begin : begin + len(rows)] = rows
+        begin += len(rows)
+    assert out is not None  # there is at least one signal
+    return out
+
+
 def _fold_fused(
     fused: Fused,
     bank: Bank,
     pool: Pool,
     signals: Signals,
-    indices: np.ndarray,
+    start: int,
+    stop: int,
     n_threads: int,
     block_size: int | Sequence[int] | None,
 ) -> Iterator[np.ndarray]:
-    """Fold signals in batches: their blocks through a fused kernel, then each signal's states merged."""
+    """Fold signals `start` to `stop`: their blocks through a fused kernel, then each signal's states merged."""
     plain = (bank.geometry.pad is None or fused.pads_itself) and bank.n_channels_ == 1 and block_size is None
-    both = [(True, True)] * bank.n_axes
-    for begin in range(0, len(indices), BATCH):
-        rows = indices[begin : begin + BATCH]
-        held = signals.held(int(rows[0]), int(rows[-1]) + 1) if plain else None
-        with np.errstate(over="ignore", invalid="ignore"):
-            is_plain = held is not None and _are_plain(held, bank.geometry)
-        if held is not None and is_plain:  # perhaps many short ones: no work on each
-            state = fused.run(0, held, ends=both, whole=True, n_threads=n_threads)
-            yield pool.finish(state).astype(held[0].dtype, copy=False)
+    held = signals.held(start, stop) if plain else None
+    if held is not None and _fit(held, bank.geometry):  # perhaps many short ones: no work on each
+        ends = [(True, True)] * bank.n_axes
+        state, finite = fused.run(0, held, ends=ends, whole=True, n_threads=n_threads)
+        if not finite:
+            for i in range(start, stop):
+                check_finite(signals[i], i)
+        yield pool.finish(state).astype(held[0].dtype, copy=False)
+        return
+    for batch in _batches(fused, bank, signals, range(start, stop), block_size):
+        if not isinstance(batch, list):
+            yield pool.finish(_streamed_state(fused, bank, pool, batch, n_threads)).astype(np.float32, copy=False)
             continue
-        for batch in _batches(fused, bank, signals, rows, block_size):
-            features = pool.finish(_batch_state(fused, bank, pool, batch, n_threads))
-            yield features.astype(_dtype(batch[0].samples), copy=False)
+        features = pool.finish(_batch_state(fused, bank, pool, batch, n_threads))
+        yield features.astype(_dtype(batch[0].samples), copy=False)
 
 
-def _are_plain(arrays: list[np.ndarray], geometry: Geometry) -> bool:
-    """Whether no array is too short, or so large that it must be cut, or holds NaN or infinity.
-
-    A sum that overflows counts as infinity: what isn't plain is looked at more closely.
-    """
-    if geometry.n_axes > 1:
-        return all(_is_fine(array, geometry) for array in arrays)
-    lengths = list(map(len, arrays))
-    if min(lengths) < geometry.extent[0] or max(lengths) > BLOCK:
-        return False
-    together = max(1, FINITE_AT_ONCE * len(arrays) // sum(lengths))
-    sums = [
-        (arrays[i] if together == 1 else np.concatenate(arrays[i : i + together])).sum()
-        for i in range(0, len(arrays), together)
-    ]
-    return bool(np.isfinite(sums).all())
-
-
-def _is_fine(array: np.ndarray, geometry: Geometry) -> bool:
-    fits = 0 not in geometry.positions(array.shape) and array.size <= BLOCK
-    return fits and bool(np.isfinite(array.sum()))
+def _fit(arrays: np.ndarray | list[np.ndarray], geometry: Geometry) -> bool:
+    """Whether no array is too short, or so large that it must be cut."""
+    if isinstance(arrays, np.ndarray):
+        shapes = {arrays.shape[1:]}
+    elif geometry.n_axes == 1:
+        lengths = list(map(len, arrays))
+        shapes = {(min(lengths),), (max(lengths),)}
+    else:
+        shapes = {array.shape for array in arrays}
+    return all(0 not in geometry.positions(shape) and math.prod(shape) <= BLOCK for shape in shapes)
 
 
 @dataclass(frozen=True)
@@ -291,22 +315,32 @@ class _Block:
 
 def _batches(
     fused: Fused, bank: Bank, signals: Signals, indices: np.ndarray, block_size: int | Sequence[int] | None
-) -> Iterator[list[_Block]]:
-    """Read signals, cut them in blocks, and yield the blocks of some whole signals of one dtype at a time."""
+) -> Iterator[list[_Block] | Iterator[_Block]]:
+    """Read signals, cut them in blocks, and yield the blocks of some whole signals of one dtype at a time.
+
+    Of a sound too long to be held, its blocks are yielded as they are read, by themselves.
+    """
     batch: list[_Block] = []
     samples = 0
     room = BATCH_ON_DEVICE if fused.method == "torch" else BATCH_SAMPLES
-    for i in indices.tolist():
-        signal = signals.as_held(i) if fused.method == "torch" else signals[i]
+    for i in indices:
+        signal = signals.as_held(i) if fused.method == "torch" else signals.opened(i)
         check_signal(signal, i, bank.n_channels_)
         bank.geometry.check(signal.shape[1:], i)
+        if isinstance(signal, SoundReader):
+            if batch:
+                yield _checked(batch, signals)
+            batch, samples = [], 0
+            yield _blocks(fused, bank.geometry, signal, i, block_size)
+            continue
         size = math.prod(signal.shape)
         if batch and (samples + size > room or _dtype(batch[0].samples) != _dtype(signal)):
             yield _checked(batch, signals)
             batch, samples = [], 0
         batch += _blocks(fused, bank.geometry, signal, i, block_size)
         samples += size
-    yield _checked(batch, signals)
+    if batch:
+        yield _checked(batch, signals)
 
 
 def _checked(batch: list[_Block], signals: Signals) -> list[_Block]:
@@ -329,11 +363,12 @@ def _blocks(
     axes = tuple(signal.shape[1:])
     counts = geometry.positions(axes)
     if block_size is None:
-        if fused.method == "torch" or (fused.pads_itself and math.prod(axes) <= BLOCK):
+        held = not isinstance(signal, SoundReader)
+        if held and (fused.method == "torch" or (fused.pads_itself and math.prod(axes) <= BLOCK)):
             samples = signal if is_tensor(signal) else np.ascontiguousarray(signal)
             yield _Block(i, (0,) * len(axes), samples, ((True, True),) * len(axes), True)
             return
-        rows = max(1, BLOCK // math.prod(axes[1:]))
+        rows = max(1, (BLOCK if held else BLOCK_OF_FILE) // math.prod(axes[1:]))
         block_size = (min(rows, counts[0]), *counts[1:])
     for origin, block in geometry.blocks(signal, block_size=block_size):
         sizes = [n - e + 1 for n, e in zip(block.shape[1:], geometry.extent)]
@@ -348,7 +383,7 @@ def _batch_state(fused: Fused, bank: Bank, pool: Pool, batch: list[_Block], n_th
     for ends, whole in groups:
         chosen = [k for k, block in enumerate(batch) if (block.ends, block.whole) == (ends, whole)]
         states = [
-            fused.run(c, [batch[k].samples[c] for k in chosen], ends=ends, whole=whole, n_threads=n_threads)
+            fused.run(c, [batch[k].samples[c] for k in chosen], ends=ends, whole=whole, n_threads=n_threads)[0]
             for c in range(bank.n_channels_)
         ]
         state = {name: np.concatenate([one[name] for one in states], axis=1) for name in states[0]}
@@ -362,6 +397,32 @@ def _batch_state(fused: Fused, bank: Bank, pool: Pool, batch: list[_Block], n_th
     return {name: np.stack([state[name] for state in merged]) for name in merged[0]}
 
 
+def _streamed_state(fused: Fused, bank: Bank, pool: Pool, blocks: Iterator[_Block], n_threads: int) -> State:
+    """Return the state of one signal, whose blocks are held a few at a time, as `_batch_state` would."""
+    state: State | None = None
+    for some in iter(lambda: list(itertools.islice(blocks, n_threads)), []):
+        for one in _block_states(fused, bank, some, n_threads):
+            state = one if state is None else pool.merge(state, one)
+    assert state is not None  # a signal has at least one position
+    return {name: values[np.newaxis] for name, values in state.items()}
+
+
+def _block_states(fused: Fused, bank: Bank, blocks: list[_Block], n_threads: int) -> list[State]:
+    """Return the state of each of one signal's blocks; blocks that don't reach its ends go to the kernel together."""
+    found = []
+    for ends, group in itertools.groupby(blocks, key=lambda block: block.ends):
+        chosen = list(group)
+        states = [
+            fused.run(c, [block.samples[c] for block in chosen], ends=ends, whole=False, n_threads=n_threads)[0]
+            for c in range(bank.n_channels_)
+        ]
+        state = {name: np.concatenate([one[name] for one in states], axis=1) for name in states[0]}
+        if "position" in state:
+            state["position"] = state["position"] + np.array([block.origin for block in chosen])[:, None, :]
+        found += [{name: values[j] for name, values in state.items()} for j in range(len(chosen))]
+    return found
+
+
 def _fold_all_plainly(
     bank: Bank, pool: Pool, signals: Signals, n_threads: int, block_size: int | Sequence[int] | None
 ) -> np.ndarray:
@@ -370,7 +431,7 @@ def _fold_all_plainly(
     inner = n_threads if len(signals) < 2 * n_threads else 1
 
     def one(i: int) -> np.ndarray:
-        return _fold_plainly(bank, pool, signals[i], i, inner, block_size)
+        return _fold_plainly(bank, pool, signals.opened(i), i, inner, block_size)
 
     if n_threads == 1 or inner > 1:
         return np.stack([one(i) for i in range(len(signals))])
@@ -379,7 +440,7 @@ def _fold_all_plainly(
 
 
 def _fold_plainly(
-    bank: Bank, pool: Pool, signal: np.ndarray, i: int, n_threads: int, block_size: int | Sequence[int] | None
+    bank: Bank, pool: Pool, signal: Any, i: int, n_threads: int, block_size: int | Sequence[int] | None
 ) -> np.ndarray:
     """Fold one signal block by block: the composition that every fused kernel is held to."""
     check_signal(signal, i, bank.n_channels_)
@@ -408,7 +469,7 @@ def _populations(bank: Bank, pool: Pool) -> list[tuple[np.ndarray, list[Bank]]]:
 def _fold_part(
     part: Bank,
     pool: Pool,
-    signal: np.ndarray,
+    signal: Any,
     n_responses: int,
     n_threads: int,
     block_size: int | Sequence[int] | None,
@@ -438,7 +499,7 @@ def check_signal(signal: Any, i: int, n_channels: int) -> None:
             f"signal {i} has {signal.shape[0]} channels, and the first signal of the training set had {n_channels}. "
             "Give all signals the same channels."
         )
-    if not is_tensor(signal):  # tensors are looked at together
+    if isinstance(signal, np.ndarray):  # tensors are looked at together, and long files as they are read
         check_finite(signal, i)
 
 
@@ -479,7 +540,7 @@ def sample_responses(
     order = np.argsort(np.concatenate([index for index, _ in populations]), kind="stable")
     rows = []
     for i in chosen.tolist():
-        signal = signals[i]
+        signal = signals.opened(i)
         check_signal(signal, i, bank.n_channels_)
         for part in (part for _, parts in populations for part in parts):
             part.geometry.check(signal.shape[1:], i)
@@ -500,7 +561,7 @@ def sample_responses(
     return np.concatenate(rows)
 
 
-def _sample_part(part: Bank, signal: np.ndarray, at: np.ndarray, exact: bool) -> np.ndarray:
+def _sample_part(part: Bank, signal: Any, at: np.ndarray, exact: bool) -> np.ndarray:
     """The responses at some positions, counted through all axes, (response, position)."""
     geometry = part.geometry
     counts = geometry.positions(signal.shape[1:])

@@ -53,7 +53,7 @@ class Fused:
     device : str
         The torch device of the method "torch".
     spectra : dict
-        The kernels' transforms on that device, kept from one batch to the next.
+        The kernels' transforms, kept from one batch to the next.
     """
 
     method: str
@@ -73,6 +73,14 @@ class Fused:
     def taps(self) -> int:
         """The number of non-zero taps in all."""
         return int(sum(np.count_nonzero(kernel) for kernel in self.kernels))
+
+    @property
+    def n_numbers(self) -> int:
+        """About how many numbers a signal's state has."""
+        request = self.requests[0]
+        thresholds = request.get("thresholds")
+        n = 1 + len(request["want"]) + (0 if thresholds is None else thresholds.shape[1])
+        return n * len(self.own) * len(self.requests)
 
     @property
     def pads_itself(self) -> bool:
@@ -99,30 +107,38 @@ class Fused:
         costs = self.costs(n, dtype)
         return costs["fft"] < costs["direct"]
 
-    def _direct_ones(self, lengths: np.ndarray, dtype: np.dtype) -> np.ndarray:
-        """Which blocks of these lengths are done directly."""
-        if self.method != "auto" or self.costs(int(lengths.max()), dtype)["direct"] < FFT_COST[str(dtype)][0]:
-            return np.full(len(lengths), self.method != "fft")  # also where no transform could be as cheap
+    def _direct_ones(self, blocks: np.ndarray | Sequence[Any]) -> np.ndarray:
+        """Which blocks are done directly."""
+        dtype = blocks[0].dtype
+        if self.method in ("direct", "fft"):
+            return np.array([self.method == "direct"])
+        if isinstance(blocks, np.ndarray):
+            return np.array([not self._fft_is_cheaper(blocks.shape[1], dtype)])
+        lengths = np.fromiter(map(len, blocks), np.int64, len(blocks))
+        if self.costs(int(lengths.max()), dtype)["direct"] < FFT_COST[str(dtype)][0]:
+            return np.array([True])  # no transform could be as cheap
         distinct, which = np.unique(lengths, return_inverse=True)
         return np.array([not self._fft_is_cheaper(int(n), dtype) for n in distinct])[which]
 
     def run(
         self,
         channel: int,
-        blocks: Sequence[Any],
+        blocks: np.ndarray | Sequence[Any],
         *,
         ends: Sequence[tuple[bool, bool]],
         whole: bool,
         n_threads: int,
-    ) -> State:
+    ) -> tuple[State, bool]:
         """Return the pool's states, with blocks as the first axis, of one channel's blocks `(*axes)`.
 
         Positions of maxima are counted from the first sample of a block, or of a padded block without its padding.
+        The second is whether all samples are finite; False also where their sum overflows, and then it remains to be
+        looked for NaN and infinity. (Tensors aren't looked at.)
 
         Parameters
         ----------
         channel : int
-        blocks : sequence of array, or, with the method "torch", of array or tensor
+        blocks : sequence of array, or array, (block, *axes); with the method "torch" also tensors
             All float32 or all float64.
         ends : sequence of (bool, bool)
             For each axis, whether the blocks lie at the beginning and at the end of their signals.
@@ -133,10 +149,18 @@ class Fused:
         at_start, at_end = np.array(ends).T & (self.pad is None)
         lo, hi = np.where(at_start, 0, self.before), np.where(at_end, 0, self.after)
         first = 0 * self.own if self.pad is not None else lo[:: len(lo) // len(self.own)] + self.own
-        return self.state(self._run(channel, blocks, lo, hi, whole, n_threads), first)
+        found = self._run(channel, blocks, lo, hi, whole, n_threads)
+        finite = found.pop("finite", None)
+        return self.state(found, first), _all_finite(blocks) if finite is None else bool(finite)
 
     def _run(
-        self, channel: int, blocks: Sequence[Any], lo: np.ndarray, hi: np.ndarray, whole: bool, n_threads: int
+        self,
+        channel: int,
+        blocks: np.ndarray | Sequence[Any],
+        lo: np.ndarray,
+        hi: np.ndarray,
+        whole: bool,
+        n_threads: int,
     ) -> dict[str, np.ndarray]:
         common = {"modulus": self.modulus, **self.requests[channel]}
         if whole and self.pads_itself:
@@ -147,20 +171,23 @@ class Fused:
         common["n_threads"] = n_threads
         if self.method == "separable":
             return separable_pool(blocks, self.kernels, lo=_pairs(lo), hi=_pairs(hi), **common)
-        kernels = {"direct": direct_pool, "fft": fft_pool}
-        common |= {"lo": lo[:, 0].tolist(), "hi": hi[:, 0].tolist()}
-        lengths = np.fromiter(map(len, blocks), np.int64, len(blocks))
-        by_direct = self._direct_ones(lengths, blocks[0].dtype)
-        if by_direct.all() or not by_direct.any():
-            return kernels["direct" if by_direct[0] else "fft"](blocks, self.kernels, **common)
+        common |= {"lo": lo[:, 0].tolist(), "hi": hi[:, 0].tolist(), "want": (*common["want"], "finite")}
+        by_direct = self._direct_ones(blocks)
+        if by_direct.all():
+            return direct_pool(blocks, self.kernels, **common)
+        if not by_direct.any():
+            return fft_pool(blocks, self.kernels, kept=self.spectra, **common)
         found: dict[str, np.ndarray] = {}
-        for chosen, kernel in ((by_direct, direct_pool), (~by_direct, fft_pool)):
-            part = kernel([blocks[i] for i in np.flatnonzero(chosen).tolist()], self.kernels, **common)
-            for name, values in part.items():
-                if name not in found:
-                    found[name] = np.empty((len(blocks), *values.shape[1:]), dtype=values.dtype)
-                found[name][chosen] = values
-        return found
+        chosen = np.flatnonzero(by_direct), np.flatnonzero(~by_direct)
+        parts = (
+            direct_pool([blocks[i] for i in chosen[0].tolist()], self.kernels, **common),
+            fft_pool([blocks[i] for i in chosen[1].tolist()], self.kernels, kept=self.spectra, **common),
+        )
+        for name in parts[0].keys() - {"finite"}:
+            found[name] = np.empty((len(blocks), *parts[0][name].shape[1:]), dtype=parts[0][name].dtype)
+            for where, part in zip(chosen, parts):
+                found[name][where] = part[name]
+        return found | {"finite": parts[0]["finite"] & parts[1]["finite"]}
 
 
 def fuse(bank: Bank, pool: Pool, method: str = "auto", *, device: str | None = None) -> Fused | None:
@@ -244,6 +271,12 @@ def why_plain(bank: Bank, pool: Pool, method: str = "auto") -> str:
 def vector_note() -> str:
     """Return how the compiled kernels were built: with explicit vectors, or why not."""
     return "explicit vectors" if simd.available() else f"plain loops: {simd.reason()}"
+
+
+def _all_finite(arrays: Sequence[Any]) -> bool:
+    """Whether the sum of each array is finite."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return all(bool(np.isfinite(array.sum())) for array in arrays if isinstance(array, np.ndarray))
 
 
 def _pairs(numbers: np.ndarray) -> list[tuple[int, int]]:

@@ -104,7 +104,7 @@ class Geometry:
 
         Parameters
         ----------
-        signal : array or torch tensor, (channel, *axes)
+        signal : array, torch tensor or SoundReader, (channel, *axes)
         block_size : int or sequence of int, optional
             Positions of a block along each axis. None: whole rows, of about 65,000 samples.
 
@@ -165,7 +165,7 @@ def _cut(array: np.ndarray, axis: int, low: int, high: int, pad: str | None) -> 
     before = _look_up(array, axis, np.arange(low, inside.start), pad)
     after = _look_up(array, axis, np.arange(inside.stop, high), pad)
     parts = [before, array[(slice(None),) * axis + (inside,)], after]
-    if isinstance(array, np.ndarray):
+    if isinstance(parts[1], np.ndarray):  # also of what is read from a file piece by piece
         return np.concatenate(parts, axis=axis)
     import torch
 

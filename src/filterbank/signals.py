@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,7 @@ import pandas as pd
 
 from filterbank import files
 from filterbank.errors import FilterbankError, InputError, invalid
+from filterbank.output import Audio
 
 __all__ = [
     "KINDS",
@@ -29,6 +31,11 @@ __all__ = [
 
 KINDS = {"series": 1, "sound": 1, "image": 2, "volume": 3}
 """The kinds of signal that a `Dataset` may hold, with their number of axes."""
+
+_SIZE, _DTYPE, _DIMENSIONS = map(operator.attrgetter, ("size", "dtype", "ndim"))
+
+LARGE = 1 << 20  # bytes of a sound file from which its samples are counted before they are read
+LONG = 1 << 24  # samples (of all channels) from which a sound isn't held whole: 64 MiB
 
 PROVENANCE = ("source", "start", "stop")
 """Columns of a `Dataset` table that say where a signal was cut from."""
@@ -60,6 +67,18 @@ class FileSignal:
     def read(self) -> np.ndarray:
         """Return the file's array, `(channel, *axes)`."""
         return files.read(self.path, **self.options).array
+
+    def open(self) -> np.ndarray | files.SoundReader:
+        """Return the file's array; of a sound too long to be held, something that is read like one, piece by piece."""
+        path = Path(self.path)
+        if files.kind_of(path) != "sound" or not path.is_file() or path.stat().st_size < LARGE:
+            return self.read()
+        sound = files.SoundReader(path, **{k: v for k, v in self.options.items() if k in ("rate", "mono", "channel")})
+        return sound if sound.size > LONG else sound[:, :]
+
+    def header(self) -> files.Header:
+        """Return what can be told of the file before all of its samples are read."""
+        return files.probe(self.path, **self.options)
 
 
 @dataclass(frozen=True)
@@ -101,6 +120,7 @@ class Signals(Sequence[np.ndarray]):
         if rate is not None and not (np.isfinite(rate) and rate > 0):
             raise invalid("rate", rate, "a positive number of samples per second")
         self._items = list(items)
+        self._batch: np.ndarray | None = None  # the one array that all of them are rows of
         self.n_axes = n_axes
         self.rate = None if rate is None else float(rate)
 
@@ -157,7 +177,9 @@ class Signals(Sequence[np.ndarray]):
                     f"X has shape {shape}; a batch of signals with n_axes={n_axes} has {n_axes + 1} dimensions "
                     f"(signal, *axes) or {n_axes + 2} (signal, channel, *axes)."
                 )
-            return cls(list(X), n_axes=n_axes, rate=rate)
+            batch = cls(list(X), n_axes=n_axes, rate=rate)
+            batch._batch = X if type(X) is np.ndarray and X.flags.c_contiguous else None
+            return batch
         items = list(X)
         if items and all(isinstance(item, (str, Path)) for item in items):
             paths = [Path(item) for item in items]
@@ -167,7 +189,7 @@ class Signals(Sequence[np.ndarray]):
             options = {} if rate is None else {"rate": rate}
             return cls([FileSignal(path, options) for path in paths], n_axes=first.n_axes, rate=rate or first.rate)
         series = cls(items, n_axes=1, rate=rate)
-        if n_axes in (None, 1) and all(kind and kind[1] == 1 for kind in series._kinds):
+        if n_axes in (None, 1) and series._arrays and series._arrays[1] == {1}:
             return series  # perhaps plenty of short ones, with nothing more to look at in each
         if n_axes is None:
             n_axes = 1 if all(np.ndim(item) == 1 for item in items) else None
@@ -212,6 +234,9 @@ class Signals(Sequence[np.ndarray]):
         for i in range(len(self)):
             yield self._read(i)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_batch": None}  # the items are all there is
+
     def _like(self, items: list[Any]) -> Signals:
         return Signals(items, n_axes=self.n_axes, rate=self.rate)
 
@@ -220,6 +245,14 @@ class Signals(Sequence[np.ndarray]):
         array = item.read() if isinstance(item, LazySignal) else item
         return as_signal(array, self.n_axes, index=i)
 
+    def opened(self, i: int) -> np.ndarray | files.SoundReader:
+        """Return signal `i` as `(channel, *axes)`; a sound file too long to be held, as a `SoundReader`."""
+        item = self._items[i]
+        if not isinstance(item, FileSignal):
+            return self._read(i)
+        opened = item.open()
+        return opened if isinstance(opened, files.SoundReader) else as_signal(opened, self.n_axes, index=i)
+
     @property
     def n_channels(self) -> int:
         """Channels of the first signal."""
@@ -227,15 +260,19 @@ class Signals(Sequence[np.ndarray]):
 
     @property
     def shapes(self) -> list[tuple[int, ...]]:
-        """Each signal's `(channel, *axes)`; reads what lies in files."""
+        """Each signal's `(channel, *axes)`; looks into files, and reads those whose headers don't tell."""
         return [self._shape(i) for i in range(len(self))]
 
     def axes(self, i: int) -> tuple[int, ...]:
-        """Return the size of signal `i` along each axis; reads it if it lies in a file."""
+        """Return the size of signal `i` along each axis; looks into its file, if it lies in one."""
         return self._shape(i)[1:]
 
     def _shape(self, i: int) -> tuple[int, ...]:
         item = self._items[i]
+        if isinstance(item, FileSignal):
+            header = item.header()
+            if header.size is not None and len(header.size) == self.n_axes:
+                return (header.n_channels, *header.size)
         if not isinstance(item, np.ndarray) and isinstance(item, LazySignal):  # the second look is slow
             return self._read(i).shape
         shape = tuple(np.shape(item))
@@ -254,7 +291,7 @@ class Signals(Sequence[np.ndarray]):
     @property
     def in_memory(self) -> bool:
         """Whether every signal is an array already, so that none must be read."""
-        return None not in self._kinds
+        return self._arrays is not None
 
     @property
     def device(self) -> str | None:
@@ -278,27 +315,39 @@ class Signals(Sequence[np.ndarray]):
         item = self._items[i]
         return _as_tensor(item, self.n_axes, i) if is_tensor(item) else self._read(i)
 
-    def held(self, start: int, stop: int) -> list[np.ndarray] | None:
+    def held(self, start: int, stop: int) -> np.ndarray | list[np.ndarray] | None:
         """Return signals `start` to `stop` as they are held, `(*axes)` each, if they need no work: a quick way to many.
 
         Returns
         -------
-        list of array, or None
-            None if one lies in a file, has a channel axis, isn't contiguous, or isn't float32 or float64 as the
-            others are.
+        array, (signal, *axes), or list of array, or None
+            None if one lies in a file, has a channel axis, isn't float32 or float64 as the others are, or isn't
+            contiguous (which one with one axis needn't be).
         """
-        kind = next(iter(self._kinds)) if len(self._kinds) == 1 else None
-        if kind is None or kind[0] not in (np.float64, np.float32) or kind[1] != self.n_axes or not kind[2]:
+        dtypes, dimensions = self._arrays or (set(), set())
+        if len(dtypes) != 1 or not dtypes <= {np.dtype(np.float32), np.dtype(np.float64)}:
             return None
-        return self._items[start:stop]
+        if dimensions != {self.n_axes}:
+            return None
+        if self._batch is not None:
+            return self._batch[start:stop]
+        items = self._items[start:stop]
+        return items if self.n_axes == 1 or all(item.flags.c_contiguous for item in items) else None
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """The number of samples of each signal in memory, all channels together, (signal,)."""
+        if self._batch is not None:
+            return np.full(len(self), self._batch[0].size)
+        return np.fromiter(map(_SIZE, self._items), np.int64, len(self))
 
     @functools.cached_property
-    def _kinds(self) -> set[tuple[np.dtype, int, bool] | None]:
-        """The arrays' dtypes, numbers of dimensions, and whether they are contiguous; None for anything else."""
-        return {
-            (item.dtype, item.ndim, item.flags.c_contiguous) if type(item) is np.ndarray and item.size else None
-            for item in self._items
-        }
+    def _arrays(self) -> tuple[set[np.dtype], set[int]] | None:
+        """The signals' dtypes and numbers of dimensions; None if one is no array in memory, or empty."""
+        items = self._items if self._batch is None else self._items[:1]  # all alike
+        if set(map(type, items)) != {np.ndarray} or not all(map(_SIZE, items)):
+            return None
+        return set(map(_DTYPE, items)), set(map(_DIMENSIONS, items))
 
     def map(self, function: Callable[[np.ndarray], np.ndarray]) -> Signals:
         """Return the signals that `function` makes of these, applied on access.
@@ -310,6 +359,44 @@ class Signals(Sequence[np.ndarray]):
         array([[-1., -1., -1.]])
         """
         return self._like([_Mapped(item, self.n_axes, i, function) for i, item in enumerate(self._items)])
+
+    def play(self, i: int, *, rate: float | None = None, channel: int | None = None) -> Audio:
+        """Return signal `i` as something that a notebook plays.
+
+        Parameters
+        ----------
+        i : int
+        rate : float, optional
+            Samples per second; None: the signals' own. Another one plays it faster or slower.
+        channel : int, optional
+            Of more than two, the one to play.
+
+        Returns
+        -------
+        Audio
+
+        Raises
+        ------
+        InputError
+            If it isn't a sound that can be played.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> Signals.wrap([np.sin(np.arange(4000.0))], rate=8000).play(0)
+        Audio(0.5 s, 1 channel, 8000 Hz)
+        """
+        if self.n_axes != 1:
+            raise InputError(f"signals with {self.n_axes} axes can't be played, only those with 1.")
+        rate = self.rate if rate is None else rate
+        if rate is None:
+            raise InputError("the rate of these signals is unknown, so they can't be played. Pass rate=.")
+        samples = self[i]
+        if channel is not None:
+            if not 0 <= channel < len(samples):
+                raise invalid("channel", channel, f"one of the signal's {len(samples)}, counted from 0")
+            samples = samples[channel]
+        return Audio(samples, rate)
 
     @property
     def info(self) -> SignalInfo:

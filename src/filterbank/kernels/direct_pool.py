@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 import types
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +21,7 @@ from filterbank.errors import InputError, invalid
 __all__ = ["STATES", "direct_pool", "why_plain"]
 
 STATES = ("mean", "square", "min", "max", "position")
-"""What `direct_pool` can be asked for, beside thresholds."""
+"""What `direct_pool` can be asked for of each response, beside thresholds."""
 
 TILE = 1024  # positions whose responses are held at a time, in the first-level cache
 LANES = 16  # a multiple of the vectors' lengths: tiles are filled up to multiples of it
@@ -56,14 +57,14 @@ def direct_pool(
     Parameters
     ----------
     signals : list of array, (sample,), or array, (signal, sample)
-        All float32 or all float64; finite. Those of a list may differ in length.
+        All float32 or all float64. Those of a list may differ in length.
     kernels : list of float array, (taps,)
         With `modulus`, real and imaginary parts by turns.
     lo, hi : sequence of int, one a kernel
         Positions left out at the beginning and at the end.
     modulus : bool
         Pool `sqrt(real ** 2 + imaginary ** 2)`.
-    want : collection of {"mean", "square", "min", "max", "position"}
+    want : collection of {"mean", "square", "min", "max", "position", "finite"}
         "square" is the sum of squared deviations from the mean; "position" is that of the first maximum, less `lo`.
     thresholds : array, (response, threshold), optional
         Also count the positions at which each response lies above each of these. They needn't be sorted.
@@ -74,7 +75,8 @@ def direct_pool(
     -------
     dict
         "count" (int64) and what was wanted (float64; "position" int64), each `(signal, response)`; with thresholds,
-        "above" (int32), `(signal, response, threshold)`.
+        "above" (int32), `(signal, response, threshold)`. "finite", one bool: if not, a signal holds NaN or infinity,
+        and its numbers mean nothing, or finite samples are so large that their sum overflowed.
 
     Raises
     ------
@@ -97,9 +99,9 @@ def direct_pool(
     >>> state["max"].tolist(), state["position"].tolist(), state["above"].tolist()
     ([[3.0], [0.0]], [[1], [0]], [[[2]], [[0]]])
     """
-    unknown = [name for name in want if name not in STATES]
+    unknown = [name for name in want if name not in (*STATES, "finite")]
     if unknown:
-        raise invalid("want", unknown[0], f"one of {', '.join(STATES)}")
+        raise invalid("want", unknown[0], f"one of {', '.join(STATES)}, finite")
     if modulus and len(kernels) % 2:
         raise invalid(
             "kernels", len(kernels), "an even number of kernels", do="Pass real and imaginary parts by turns."
@@ -122,8 +124,13 @@ def direct_pool(
     above = np.zeros((*shape, levels.shape[1]), dtype=np.int32)
     flags = (bool({"mean", "square"} & set(want)), bool({"min", "max", "position"} & set(want)), "position" in want)
 
+    finite = []
+
     def work(first: int, last: int, begin: int, end: int) -> None:
         x, starts = _pack(signals, lengths, first, last)
+        if "finite" in want:
+            with np.errstate(over="ignore", invalid="ignore"):
+                finite.append(np.isfinite(x.sum()))
         rows = slice(first, last)
         pool_range(
             x,
@@ -152,6 +159,8 @@ def direct_pool(
     n_threads = n_threads if flops > SERIAL else 1
     _run(work, _pieces(lengths, len(taps.lost), n_threads), n_threads)
     out = {"count": counts, **{name: numbers[name] for name in numbers if name in want}}
+    if "finite" in want:
+        out["finite"] = np.array(all(finite))
     if flags[2]:
         out["position"] = position
     if thresholds is not None:
@@ -207,7 +216,7 @@ def _sizes(signals: Sequence[np.ndarray] | np.ndarray) -> tuple[np.dtype, np.nda
     if isinstance(signals, np.ndarray):
         dtypes, lengths = {signals.dtype}, np.full(len(signals), signals.shape[1], dtype=np.int64)
     else:
-        dtypes = {x.dtype for x in signals}
+        dtypes = set(map(operator.attrgetter("dtype"), signals))
         lengths = np.fromiter(map(len, signals), np.int64, len(signals))
     if len(dtypes) > 1 or not dtypes <= {np.dtype(np.float32), np.dtype(np.float64)}:
         found = ", ".join(sorted(map(str, dtypes)))

@@ -19,6 +19,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.fft
@@ -51,11 +52,17 @@ POOLED = ("mean", "square", "min", "max", "position")
 
 SMALLEST, LARGEST = 16, 1 << 20  # sizes of a transform
 CHUNK = 32  # rows of responses, of each quarter or eighth of the transform, that are pooled at a time
-TASKS = 48  # parts that the work of one plan is cut into; fixed, so that no sum depends on the number of threads
+TASKS = (
+    48  # parts that the work of one plan is cut into at most, never by the number of threads, lest sums depend on it
+)
+GROUPS = 4  # lanes full of segments that a part has at least, if there remain enough parts for some threads
 CACHES = ((1 << 20, 1.0), (1 << 21, 1.2), (1 << 24, 1.4))  # bytes that a thread works in, and how much slower that is
 FIELDS = 6  # of a segment: start, samples, samples to the signal's end, positions owned, first position, cell
 PIVOT, SUM, SQUARE, MAX, MIN, BEST, PLACE, N_SUMS = range(8)  # rows of a cell's running sums
 SPLIT_FROM = 1 << 19  # bytes of a transform's real parts from which on it is split, to stay in the cache
+
+KEPT = 1 << 24  # bytes of kernels' transforms that are kept from one call to the next
+FLAT = 1 << 19  # samples of a list of signals up to which they are joined at once, rather than by each task
 
 HALF_ROOT = math.sqrt(0.5)
 
@@ -70,6 +77,7 @@ def fft_pool(
     want: Iterable[str] = ("mean", "square", "min", "max"),
     thresholds: np.ndarray | None = None,
     n_threads: int = 1,
+    kept: dict[Any, Any] | None = None,
     plain: bool = False,
 ) -> dict[str, np.ndarray]:
     """Return pooled responses of every kernel to every signal.
@@ -87,12 +95,14 @@ def fft_pool(
         For each kernel, the positions that are left out at the beginning and the end.
     modulus : bool, optional
         Pool the modulus of pairs of responses.
-    want : iterable of {"mean", "square", "min", "max", "position"}, optional
+    want : iterable of {"mean", "square", "min", "max", "position", "finite"}, optional
         What to return, beside the count.
     thresholds : array (R, Q), optional
         Count the positions where a response is above these.
     n_threads : int, optional
         The result doesn't depend on it, bit for bit.
+    kept : dict, optional
+        Where the kernels' transforms are kept from one call to the next with the same kernels, up to 16 MiB.
     plain : bool, optional
         Don't use values of many lanes, as where they can't be built: for tests.
 
@@ -101,7 +111,9 @@ def fft_pool(
     dict
         `count`, and what is wanted of `mean`, `square` (sum of squared deviations from the mean), `min`, `max`: float64
         arrays (S, R), for R responses. `position`: int64, of the first maximum, counted from `lo`. `above`: float64,
-        (S, R, Q), with thresholds. A response without a position has count 0, min inf, max -inf and else 0.
+        (S, R, Q), with thresholds. A response without a position has count 0, min inf, max -inf and else 0. `finite`,
+        one bool: if not, a signal holds NaN or infinity, and its numbers mean nothing, or finite samples are so large
+        that their sum overflowed.
 
     Raises
     ------
@@ -125,8 +137,8 @@ def fft_pool(
     """
     source = _Source.wrap(signals)
     wanted = tuple(want)
-    if unknown := [name for name in wanted if name not in POOLED]:
-        raise invalid("want", unknown[0], f"one of {', '.join(POOLED)}")
+    if unknown := [name for name in wanted if name not in (*POOLED, "finite")]:
+        raise invalid("want", unknown[0], f"one of {', '.join(POOLED)}, finite")
     bank = _Bank.check(kernels, lo, hi, modulus, thresholds)
     plans = []
     for chosen in _classes(source.lengths):
@@ -135,14 +147,20 @@ def fft_pool(
         def count(size: int, extent: int, start: int, lengths: np.ndarray = lengths) -> int:
             return int(_n_segments(lengths, size, extent, start).sum())
 
-        for part, size in _split_kernels(bank, int(lengths.max()), count, source.dtype, plain):
+        key = (*bank.key, source.dtype, plain, len(lengths), int(lengths[0]))
+        parts = kept.get(key) if kept is not None else None
+        if parts is None:
+            parts = _split_kernels(bank, int(lengths.max()), count, source.dtype, plain)
+            if kept is not None and (lengths == lengths[0]).all():
+                kept[key] = parts
+        for part, size in parts:
             extent, start = int(bank.extents[part].max()), int(bank.starts[part].min())
             plans.append((part, size, _cut(lengths, chosen, size, extent, start)))
     work: list[tuple[_Plan, list[list[_Segments]]]] = []
     carries: list[int] = []
     n_cells = len(source.lengths)
     for part, size, segments in plans:
-        plan = _Plan.build(bank, part, size, source.dtype, plain)
+        plan = _plan(bank, part, size, source.dtype, plain, kept)
         tasks = []
         for piece, carried in _pieces(segments, plan.lanes, n_cells + len(carries)):
             carries += carried
@@ -239,9 +257,7 @@ def fft_window_pool(
             _cut_hops(int(source.lengths[0]), size, start, end, np.arange(0, n_hops, step), hop, per_hop, *piece)
             for piece in _cut_edges(edges, min(hop, window), room, step)
         ]
-        n_groups = -(-len(lists[0].owners) // plan.lanes)
-        bounds = np.unique(np.linspace(0, n_groups, min(n_groups, TASKS) + 1).astype(int)) * plan.lanes
-        spans = itertools.pairwise(bounds.tolist())
+        spans = _tasks(len(lists[0].owners), plan.lanes)
         work.append((plan, [[_Segments(x.fields[a:b], x.owners[a:b], x.edges) for x in lists] for a, b in spans]))
     state = _State.empty(n_hops * per_hop, bank.n_responses, wanted, 0)
     _run_all(work, source, state, n_threads)
@@ -276,7 +292,9 @@ class _Source:
                 shown = sorted({f"{array.ndim}-D {array.dtype}" for array in arrays})
                 raise invalid("signals", shown, "1-D arrays of one dtype")
             dtype = dtypes.pop()
-            lengths = np.array([len(array) for array in arrays], dtype=np.int64)
+            lengths = np.fromiter(map(len, arrays), np.int64, len(arrays))
+            if arrays and lengths.sum() <= FLAT:
+                flat = np.concatenate(arrays)
         if dtype not in LANES:
             raise invalid("signals.dtype", str(dtype), "float32 or float64", do="Convert the signals.")
         starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
@@ -310,6 +328,11 @@ class _Bank:
     @property
     def n_responses(self) -> int:
         return len(self.starts)
+
+    @property
+    def key(self) -> tuple[bytes, ...]:
+        """What tells apart banks of the same kernels."""
+        return self.starts.tobytes(), self.tails.tobytes(), self.thresholds.tobytes()
 
     @staticmethod
     def check(
@@ -349,6 +372,7 @@ class _State:
     pooled: dict[str, np.ndarray]
     above: np.ndarray
     wanted: tuple[str, ...]
+    finite: bool = True  # no segment's sum was anything else
 
     @staticmethod
     def empty(n: int, n_responses: int, wanted: Sequence[str], n_thresholds: int) -> _State:
@@ -394,7 +418,9 @@ class _State:
 
     def result(self, n: int) -> dict[str, np.ndarray]:
         """Return the first `n` rows, as a dictionary of what was kept."""
-        kept = {"count": self.count[:n], **{name: self.pooled[name][:n] for name in self.wanted}}
+        kept = {"count": self.count[:n], **{name: self.pooled[name][:n] for name in self.wanted if name in self.pooled}}
+        if "finite" in self.wanted:
+            kept["finite"] = np.array(self.finite)
         if self.above.shape[2]:
             kept["above"] = self.above[:n]
         return kept
@@ -495,6 +521,20 @@ def _split_kernels(
     return [(part, size) for part, (_, size) in zip(parts, costs)]
 
 
+def _plan(bank: _Bank, part: np.ndarray, size: int, dtype: np.dtype, plain: bool, kept: dict[Any, Any] | None) -> _Plan:
+    """The plan of a class of kernels, perhaps kept from an earlier call."""
+    if kept is None:
+        return _Plan.build(bank, part, size, dtype, plain)
+    key = (*bank.key, dtype, plain, size, part.tobytes())
+    plan = kept.get(key)
+    if plan is None:
+        plan = _Plan.build(bank, part, size, dtype, plain)
+        others = [other for other in [*kept.values()] if isinstance(other, _Plan)]
+        if sum(other.spectra.nbytes for other in [*others, plan]) <= KEPT:
+            kept[key] = plan
+    return plan
+
+
 @dataclass(frozen=True)
 class _Segments:
     """What is transformed: rows of `FIELDS` numbers, the signal that each belongs to, and where its cells begin."""
@@ -559,12 +599,18 @@ def _cut_hops(
     return _Segments(fields.astype(np.int64), np.zeros(len(at), dtype=np.int64), edges.astype(np.int64))
 
 
+def _tasks(n_segments: int, lanes: int) -> Iterable[tuple[int, int]]:
+    """Cut segments into parts of whole groups that fill the lanes: where each begins and ends."""
+    n_groups = -(-n_segments // lanes)
+    n_tasks = min(max(n_groups // GROUPS, 8), n_groups, TASKS)
+    bounds = np.unique(np.linspace(0, n_groups, n_tasks + 1).astype(int)) * lanes
+    return itertools.pairwise(bounds.tolist())
+
+
 def _pieces(segments: _Segments, lanes: int, next_row: int) -> Iterable[tuple[_Segments, list[int]]]:
     """Cut segments into parts that threads work on; a cell shared with the part before gets a row of its own."""
-    n_groups = -(-len(segments.owners) // lanes)
-    bounds = np.unique(np.linspace(0, n_groups, min(n_groups, TASKS) + 1).astype(int)) * lanes
     last = -1
-    for begin, end in itertools.pairwise(bounds.tolist()):
+    for begin, end in _tasks(len(segments.owners), lanes):
         fields = segments.fields[begin:end].copy()
         carried = []
         cells = segments.fields[begin:end, 5]
@@ -647,7 +693,8 @@ class _Plan:
         two = (2, self.lanes)
         fresh = np.empty((2, n_cells), np.bool_)
         limits = np.zeros((2, 2), np.int64)
-        return np.empty(two, np.int64), np.empty(two), fresh, limits, np.empty(n_cells + 1, np.int64), limits.copy()
+        numbers = np.empty(n_cells + 1, np.int64)
+        return np.empty(two, np.int64), np.empty(two), fresh, limits, numbers, limits.copy(), np.ones(1, np.bool_)
 
 
 def _pairs(part: np.ndarray) -> list[tuple[int, int | None]]:
@@ -674,6 +721,7 @@ def _run_all(plans: list[tuple[_Plan, list[list[_Segments]]]], source: _Source, 
 
             for _ in pool.map(one, tasks) if pool and len(tasks) > 1 else map(one, tasks):
                 pass
+            state.finite &= all(scratch[-1][0] for _, scratch in idle)
             del idle, one
 
 
@@ -951,8 +999,11 @@ def _last8(xr, xi, begin, end, yr, yi, imaginary, step, half_root):  # type: ign
 
 
 @compiled()
-def _fill(flat, fields, x, extra):  # type: ignore[no-untyped-def]
-    """Load segments into lanes, shifted by about their mean and scaled to at most 1; shifts and scales in `extra`."""
+def _fill(flat, fields, x, extra, finite):  # type: ignore[no-untyped-def]
+    """Load segments into lanes, shifted by about their mean and scaled to at most 1; shifts and scales in `extra`.
+
+    Where a sum isn't finite nothing is shifted, and `finite[0]` says so.
+    """
     n_lanes = lanes_of(x)
     n = len(x)
     shortest = n
@@ -977,7 +1028,11 @@ def _fill(flat, fields, x, extra):  # type: ignore[no-untyped-def]
     store(extra, 0, total)
     for at in range(n_lanes):
         length = fields[min(at, len(fields) - 1), 1]
-        set_lane(extra, 0, at, lane(extra, 0, at) / max(length, 1))
+        mean = lane(extra, 0, at) / max(length, 1)
+        if not np.isfinite(mean):
+            finite[0] = False
+            mean = x.dtype.type(0)
+        set_lane(extra, 0, at, mean)
         set_lane(extra, 2, at, length)
     shift = load(extra, 0)
     length = load(extra, 2)
@@ -1245,7 +1300,7 @@ def _fold(  # type: ignore[no-untyped-def]
     With `split`, the transforms back are sixteen of a sixteenth each, one after the other, which stay in the cache.
     """
     xr, xi, ar, ai, br, bi, chunk_rows, sums, levels, counts, extra = work
-    ends, offsets, fresh, limits, near, near_limits = scratch
+    ends, offsets, fresh, limits, near, near_limits, finite = scratch
     near = near[: len(edges)]
     n_lanes = lanes_of(xr)
     n_thresholds = thresholds.shape[1]
@@ -1255,7 +1310,7 @@ def _fold(  # type: ignore[no-untyped-def]
     half_root = xr.dtype.type(HALF_ROOT)
     for group in range(0, len(segments), n_lanes):
         fields = segments[group : group + n_lanes]
-        _fill(flat, fields, bi, extra)
+        _fill(flat, fields, bi, extra, finite)
         for t in range(len(xr)):
             store(br, t, zero)
         for pair in range(-1, len(spectra)):

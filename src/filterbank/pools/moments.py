@@ -111,17 +111,19 @@ class Moments(PerResponse):
 
     def finish(self, state: State) -> np.ndarray:
         """Return the features, response by response."""
-        columns = []
-        for statistic in self.statistics:
-            if statistic == "std":
-                columns.append(np.sqrt(state["square"] / np.maximum(state["count"], 1))[..., np.newaxis])
+        count = np.maximum(state["count"], 1)
+        n_axes = state["position"].shape[-1]
+        widths = [n_axes if statistic == "max_position" else 1 for statistic in self.statistics]
+        features = np.empty((*count.shape, sum(widths)))
+        for statistic, end, width in zip(self.statistics, np.cumsum(widths).tolist(), widths):
+            if statistic == "max_position":
+                features[..., end - width : end] = state["position"]
+            elif statistic == "std":
+                np.sqrt(state["square"] / count, out=features[..., end - 1])
             elif statistic == "positive":
-                columns.append((state["positive"] / np.maximum(state["count"], 1))[..., np.newaxis])
-            elif statistic == "max_position":
-                columns.append(state["position"])
+                np.divide(state["positive"], count, out=features[..., end - 1])
             else:
-                columns.append(state[statistic][..., np.newaxis])
-        features = np.concatenate(columns, axis=-1)
+                features[..., end - 1] = state[statistic]
         return features.reshape(*features.shape[:-2], -1)
 
     def feature_table(self, responses: Sequence[dict[str, Any]], n_axes: int) -> list[dict[str, Any]]:
