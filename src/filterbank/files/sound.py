@@ -25,8 +25,8 @@ __all__ = [
     "sound_header",
 ]
 
-PIECE = 1 << 18  # samples of each channel that are decoded at a time
-KEPT = 1 << 18  # samples behind those last asked for that are still held
+PIECE = 1 << 15  # samples of each channel that are decoded at a time
+KEPT = 1 << 16  # samples behind those last asked for that are still held
 STEEPEST = 100  # a file of a nonsensical rate would fill the memory
 
 
