@@ -302,6 +302,12 @@ class Representation(_SignalTransformer):
         Returns
         -------
         Explanation
+            Of a feature of a codebook, the response is 1 where the position belongs to its word, and 0 elsewhere.
+
+        Raises
+        ------
+        InputError
+            If there is no such feature, or it comes from several banks, which have no common positions.
 
         Examples
         --------
@@ -318,22 +324,28 @@ class Representation(_SignalTransformer):
         if feature not in set(names):
             raise invalid("feature", feature, "a feature's name", do="See get_feature_names_out().")
         row = self.feature_table_[names == feature].iloc[0]
-        table = self.bank_.response_table()
-        wanted = next(i for i, response in enumerate(table) if response["response"] == row["response"])
+        word = row.get("word")
+        assigned: Any = getattr(self.pool_, "assigned", None)
+        responses = [one["response"] for one in self.bank_.response_table()]
+        wanted = 0 if word is not None else responses.index(row["response"])
+        parts = [(part, index) for part, index in self.bank_.parts(joint=self.pool_.joint) if wanted in index]
+        if len(parts) > 1:
+            raise InputError(
+                f"feature={feature!r} comes from {len(parts)} banks, which have no common positions. "
+                "Make a Representation of one of them to see its positions."
+            )
         array = as_signal(signal, self._n_axes)
         check_signal(array, 0, self.n_channels_in_)
-        for part, index in self.bank_.parts(joint=self.pool_.joint):
-            if wanted not in index:
-                continue
-            geometry = part.geometry
-            geometry.check(array.shape[1:])
-            counts = geometry.positions(array.shape[1:])
-            out = np.empty(counts)
-            for origin, block in geometry.blocks(array, block_size=self.block_size):
-                response = part(block, exact=self.pool_.exact)[list(index).index(wanted)]
-                out[tuple(slice(o, o + n) for o, n in zip(origin, response.shape))] = response
-            return Explanation(feature, places(geometry, (0,) * geometry.n_axes, counts), out)
-        raise AssertionError("every response belongs to one part")
+        ((part, index),) = parts
+        geometry = part.geometry
+        geometry.check(array.shape[1:])
+        counts = geometry.positions(array.shape[1:])
+        out = np.empty(counts)
+        for origin, block in geometry.blocks(array, block_size=self.block_size):
+            found = part(block, exact=self.pool_.exact)
+            response = found[list(index).index(wanted)] if word is None else assigned(found) == word
+            out[tuple(slice(o, o + n) for o, n in zip(origin, response.shape))] = response
+        return Explanation(feature, places(geometry, (0,) * geometry.n_axes, counts), out)
 
 
 class WholeSignal(_SignalTransformer):

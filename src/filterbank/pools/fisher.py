@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from filterbank.pools.base import State
-from filterbank.pools.joint import Joint, chunks, learn_words, one_thread, principal_axes
+from filterbank.pools.joint import Joint, learn_words, one_thread, principal_axes
 from filterbank.pools.vlad import component_names
 
 __all__ = ["FisherVector"]
@@ -132,19 +132,8 @@ class FisherVector(Joint):
         densities += bias
         return densities, powers
 
-    def assigned(self, responses: np.ndarray) -> np.ndarray:
-        """Return the most probable Gaussian at each position.
-
-        Parameters
-        ----------
-        responses : array, (response, *positions)
-
-        Returns
-        -------
-        array of int, (*positions)
-        """
-        words = [self._densities(descriptors)[0].argmax(axis=1) for descriptors in chunks(responses)]
-        return np.concatenate(words).reshape(responses.shape[1:])
+    def _words(self, descriptors: np.ndarray) -> np.ndarray:
+        return self._densities(descriptors)[0].argmax(axis=1)
 
     def init(self, n_responses: int, n_axes: int) -> State:
         """Return the state of having seen nothing."""

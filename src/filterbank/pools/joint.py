@@ -24,7 +24,7 @@ MINI_BATCH_FROM = 30_000
 class Joint(BaseEstimator):
     """The base of pools with a codebook: all responses at a position are one descriptor, and states are sums.
 
-    A subclass gives `fit`, `init`, `_sums` (over some descriptors), `finish` and `feature_table`.
+    A subclass gives `fit`, `init`, `_sums` and `_words` (of some descriptors), `finish` and `feature_table`.
     """
 
     exact = False
@@ -46,6 +46,24 @@ class Joint(BaseEstimator):
     def _sums(self, descriptors: np.ndarray) -> State:
         """The sums over descriptors, (descriptor, response)."""
         raise NotImplementedError
+
+    def _words(self, descriptors: np.ndarray) -> np.ndarray:
+        """The word of each descriptor."""
+        raise NotImplementedError
+
+    def assigned(self, responses: np.ndarray) -> np.ndarray:
+        """Return the word to which each position belongs: the nearest one, or the most probable.
+
+        Parameters
+        ----------
+        responses : array, (response, *positions)
+
+        Returns
+        -------
+        array of int, (*positions)
+        """
+        words = [self._words(descriptors) for descriptors in chunks(responses)]
+        return np.concatenate(words).reshape(responses.shape[1:])
 
     def update(self, state: State, responses: np.ndarray, where: tuple[np.ndarray, ...]) -> State:
         """Add responses `(response, *positions)`."""

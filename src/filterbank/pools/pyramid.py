@@ -89,6 +89,10 @@ class Pyramid(BaseEstimator):
         bound.axes_ = tuple(int(n) for n in axes)
         return bound
 
+    def assigned(self, responses: np.ndarray) -> np.ndarray:
+        """Return the word to which each position `(*positions)` belongs, where the inner pool has a codebook."""
+        return self.pool_.assigned(responses)
+
     def _n_given(self) -> int:
         """The number of axes that tuples among the levels say."""
         return next((len(level) for level in self.levels if isinstance(level, Sequence)), 1)

@@ -10,7 +10,7 @@ import numpy as np
 
 from filterbank.kernels import add_by_word
 from filterbank.pools.base import State
-from filterbank.pools.joint import Joint, WordScores, chunks, learn_words, principal_axes
+from filterbank.pools.joint import Joint, WordScores, learn_words, principal_axes
 
 __all__ = ["VLAD"]
 
@@ -67,19 +67,8 @@ class VLAD(Joint):
         fitted._usual = float(np.sqrt((components.astype(np.float64) ** 2).sum(axis=1).mean()))
         return fitted
 
-    def assigned(self, responses: np.ndarray) -> np.ndarray:
-        """Return the nearest word at each position.
-
-        Parameters
-        ----------
-        responses : array, (response, *positions)
-
-        Returns
-        -------
-        array of int, (*positions)
-        """
-        words = [self._scores.nearest(descriptors) for descriptors in chunks(responses)]
-        return np.concatenate(words).reshape(responses.shape[1:])
+    def _words(self, descriptors: np.ndarray) -> np.ndarray:
+        return self._scores.nearest(descriptors)
 
     def init(self, n_responses: int, n_axes: int) -> State:
         """Return the state of having seen nothing."""

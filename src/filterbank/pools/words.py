@@ -93,19 +93,8 @@ class BagOfWords(Joint):
             total += float(np.maximum(squares, 0).sum())
         return float(np.sqrt(total / len(samples))) / 2 or 1.0
 
-    def assigned(self, responses: np.ndarray) -> np.ndarray:
-        """Return the nearest word at each position.
-
-        Parameters
-        ----------
-        responses : array, (response, *positions)
-
-        Returns
-        -------
-        array of int, (*positions)
-        """
-        words = [self._scores.nearest(descriptors) for descriptors in chunks(responses)]
-        return np.concatenate(words).reshape(responses.shape[1:])
+    def _words(self, descriptors: np.ndarray) -> np.ndarray:
+        return self._scores.nearest(descriptors)
 
     def init(self, n_responses: int, n_axes: int) -> State:
         """Return the state of having seen nothing."""
