@@ -98,6 +98,8 @@ class Comparison:
         The best row fitted on all signals: representation, scaler, classifier.
     notes : list of str
         What a reader of the table must know, one sentence each.
+    estimators : dict of classifier to estimator
+        Unfitted.
     """
 
     dataset: Dataset
@@ -113,6 +115,7 @@ class Comparison:
     best: tuple[str, str]
     model: Any
     notes: list[str] = field(default_factory=list)
+    estimators: dict[str, Any] = field(default_factory=dict)
 
     @property
     def classes(self) -> list[Any]:
@@ -336,6 +339,7 @@ def compare(
         best=best,
         model=_final(kept[recipe], estimators[classifier], y),
         notes=_notes(dataset, plan, table, failures, [honest[name] for name in kept]),
+        estimators=estimators,
     )
 
 
