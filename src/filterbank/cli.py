@@ -81,6 +81,7 @@ Group = Annotated[str | None, typer.Option(help="The column of what must stay to
 Strict = Annotated[bool, typer.Option("--strict", help="Stop if any file can't be read, rather than leave it out.")]
 Rate = Annotated[float | None, typer.Option(help="Samples per second; signals of another rate are resampled.")]
 Mono = Annotated[bool, typer.Option("--mono", help="Mix the channels of sound down to one.")]
+Channel = Annotated[int | None, typer.Option(help="The one channel of sound to take, from 0.")]
 Colour = Annotated[str | None, typer.Option(help="How images are read: grey (if not given) or rgb.")]
 Axes = Annotated[int | None, typer.Option("--n-axes", help="Axes of the signals in NumPy files: 1, 2 or 3.")]
 Jobs = Annotated[
@@ -114,6 +115,7 @@ def compare(
     strict: Strict = False,
     rate: Rate = None,
     mono: Mono = False,
+    channel: Channel = None,
     colour: Colour = None,
     n_axes: Axes = None,
 ) -> None:
@@ -123,7 +125,16 @@ def compare(
 
     with progress_bar() as tell:
         dataset = open_data(
-            data, tell, target=target, group=group, strict=strict, rate=rate, mono=mono, colour=colour, n_axes=n_axes
+            data,
+            tell,
+            target=target,
+            group=group,
+            strict=strict,
+            rate=rate,
+            mono=mono,
+            channel=channel,
+            colour=colour,
+            n_axes=n_axes,
         )
         make_folder(out)
         comparison = run(
@@ -189,6 +200,7 @@ def extract(
     strict: Strict = False,
     rate: Rate = None,
     mono: Mono = False,
+    channel: Channel = None,
     colour: Colour = None,
     n_axes: Axes = None,
     jobs: Jobs = -1,
@@ -202,7 +214,16 @@ def extract(
     check_writable(out, suffixes=TABLES)
     with progress_bar() as tell:
         dataset = open_data(
-            data, tell, target=target, group=group, strict=strict, rate=rate, mono=mono, colour=colour, n_axes=n_axes
+            data,
+            tell,
+            target=target,
+            group=group,
+            strict=strict,
+            rate=rate,
+            mono=mono,
+            channel=channel,
+            colour=colour,
+            n_axes=n_axes,
         )
         tell(0, 0, f"{recipe}: {len(dataset)} signals")
         transformer = make(recipe, dataset.kind).set_params(n_jobs=jobs).set_output(transform="pandas")
@@ -239,6 +260,7 @@ def show(
     out: Annotated[Path | None, typer.Option(help="A .png, .svg or .pdf file to draw the signal in.")] = None,
     rate: Rate = None,
     mono: Mono = False,
+    channel: Channel = None,
     colour: Colour = None,
     n_axes: Axes = None,
 ) -> None:
@@ -246,12 +268,50 @@ def show(
     from filterbank.report import describe_signal, draw_signal
 
     with progress_bar() as tell:
-        dataset = open_data(signal, tell, rate=rate, mono=mono, colour=colour, n_axes=n_axes)
+        dataset = open_data(signal, tell, rate=rate, mono=mono, channel=channel, colour=colour, n_axes=n_axes)
     for name, value in describe_signal(dataset, index):
         print(f"{name:20} {value}")
     if out is not None:
         draw_signal(dataset, index, out)
         print(f"{'drawn in':20} {out}")
+
+
+@app.command()
+def convert(
+    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="A folder of sounds or videos, or one file.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The folder to write in; made if need be.")],
+    to: Annotated[str, typer.Option(help="wav or flac.")] = "wav",
+    rate: Annotated[float | None, typer.Option(help="Samples per second; each file's own if not given.")] = None,
+    mono: Mono = False,
+    channel: Channel = None,
+    subtype: Annotated[str | None, typer.Option(help="PCM_16 (if not given), PCM_24, FLOAT and so on.")] = None,
+    to_level: Annotated[str | None, typer.Option(help="Normalise the peak, rms or loudness.")] = None,
+    level: Annotated[float | None, typer.Option(help="To what: decibels, or LUFS of loudness.")] = None,
+) -> None:
+    """Write sounds as WAV or FLAC; what can't be read is named, and the rest goes on."""
+    from filterbank.sound import convert as run
+
+    with progress_bar() as tell:
+        found = run(
+            source,
+            out,
+            to=to,
+            rate=rate,
+            mono=mono,
+            channel=channel,
+            subtype=subtype,
+            to_level=to_level,
+            level=level,
+            progress=lambda done, total: tell(done, total, "converting"),
+        )
+    failed = found[found["written"] == ""]
+    for reason in failed["reason"]:
+        _say(reason, 1)
+    for row in found[found["clipped"] > 0].to_dict("records"):
+        _say(f"{row['path']}: {row['clipped']} samples were too loud for the format, and cut to what it holds.", 0)
+    print(f"{len(found) - len(failed)} of {len(found)} sounds written in {out}")
+    if len(failed):
+        raise typer.Exit(1)
 
 
 def main() -> None:
@@ -269,7 +329,7 @@ def open_data(source: str, tell: Tell, **options: Any) -> Dataset:
     """Load a data set with the options that were given, and say what was left out of it."""
     from filterbank.datasets import load
 
-    given = {name: value for name, value in options.items() if value not in (None, False)}
+    given = {name: value for name, value in options.items() if value is not None and value is not False}
     dataset = load(source, progress=lambda done, total: tell(done, total, "looking at files"), **given)
     for skipped in dataset.skipped[:20]:
         _say(f"left out: {skipped.source}: {skipped.reason}.", 0)

@@ -149,8 +149,8 @@ def load(
     progress : callable, optional
         Called with (files done, files in all).
     **options
-        Of a path, those of `filterbank.io.load`: rate, mono, colour, n_axes, columns, id, time, name. Of a name,
-        the arguments of the function of that name in `filterbank.datasets`.
+        Of a path, those of `filterbank.io.load`: rate, mono, channel, colour, n_axes, columns, id, time, name. Of a
+        name, the arguments of the function of that name in `filterbank.datasets`.
 
     Returns
     -------

@@ -85,6 +85,7 @@ def from_files(root: Path, table: pd.DataFrame, wish: Wish) -> Found:
                 reasons[i] = _unknown(path)
             else:
                 options: dict[str, Any] = {"n_axes": wish.n_axes} if kind == "array" else {}
+                options |= {"channel": wish.channel} if kind == "sound" else {}
                 header = files.probe(path, mono=wish.mono, colour=wish.colour, columns=wish.columns, **options)
                 headers[i] = (cast(Kind, KIND_OF_AXES[header.n_axes] if kind == "array" else kind), header)
         except ReadError as error:
@@ -111,6 +112,7 @@ def from_files(root: Path, table: pd.DataFrame, wish: Wish) -> Found:
         rate, change = common_rate([headers[i][1].rate for i in kept], wish.rate, found.notes)
         options = {"rate": rate} if change else {}
         options |= {"mono": True} if mono else {}
+        options |= {"channel": wish.channel} if kind == "sound" and wish.channel is not None else {}
         if kind == "image" and wish.colour != "grey":
             options["colour"] = wish.colour
         if wish.n_axes is not None:

@@ -35,6 +35,7 @@ class Wish:
     id: str | None
     time: str | None
     progress: Callable[[int, int], None] | None
+    channel: int | None = None
 
 
 @dataclass

@@ -29,6 +29,7 @@ def load(
     strict: bool = False,
     rate: float | None = None,
     mono: bool = False,
+    channel: int | None = None,
     colour: Literal["grey", "rgb"] = "grey",
     n_axes: int | None = None,
     columns: Sequence[str] | None = None,
@@ -76,8 +77,8 @@ def load(
         Whether it is an error if anything can't be read.
     rate : float, optional
         Samples per second: signals that know their rate are resampled to it, others are taken to have it.
-    mono, colour
-        As for `filterbank.files.read`, of sound and of images.
+    mono, channel, colour
+        As for `filterbank.files.read`, of sound and of images. Files without the channel are left out.
     n_axes : {1, 2, 3}, optional
         For NumPy files, whose shape does not tell: `(signal, *axes)` or `(signal, channel, *axes)`.
     columns : sequence of str, optional
@@ -111,8 +112,9 @@ def load(
     (Signals(2 signals of 1 axis, 1 channel, 2 Hz), ['x', 'y'])
     """
     files.check_options(rate, colour, n_axes)
+    files.check_channel(mono, channel)
     path = Path(source).expanduser()
-    wish = Wish(target, group, rate, mono, colour, n_axes, columns, id, time, progress)
+    wish = Wish(target, group, rate, mono, colour, n_axes, columns, id, time, progress, channel)
     found = _find(path, wish)
     if strict and found.skipped:
         first = found.skipped[0]
