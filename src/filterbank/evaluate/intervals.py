@@ -137,7 +137,11 @@ def cluster_interval(correct: Any, clusters: Any, *, level: float = 0.95) -> tup
     """
     _check_level(level)
     right = _right(correct)
-    codes = _codes(clusters, len(right))
+    return shares_interval(right, _codes(clusters, len(right)), level=level)
+
+
+def shares_interval(right: np.ndarray, codes: np.ndarray, *, level: float = 0.95) -> tuple[float, float]:
+    """The interval of `cluster_interval`, for shares of right answers in several repetitions, too."""
     n = len(right)
     sizes = np.bincount(codes).astype(float)
     if len(sizes) < 2:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from filterbank.errors import InputError, invalid
-from filterbank.evaluate.intervals import mean_interval
+from filterbank.evaluate.intervals import shares_interval
 from filterbank.evaluate.refit import predict_in_folds
 from filterbank.evaluate.splits import Fold
 
@@ -121,11 +121,11 @@ def learning_curve(
             if progress is not None:
                 progress(done, total, "learning curve")
         values = np.mean(right, axis=0)
-        low, high = mean_interval(values, codes[tested])
+        low, high = shares_interval(values, pd.factorize(codes[tested])[0])
         units, signals = np.mean(drawn, axis=0).tolist()
         row = {
             "share": share, "units": units, "signals": signals, "score": float(values.mean()),
-            "low": max(0.0, low) if low == low else low, "high": min(1.0, high) if high == high else high,
+            "low": low, "high": high,
         }  # fmt: skip
         if not rows or signals > rows[-1]["signals"]:
             rows.append(row)

@@ -2,17 +2,95 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from filterbank.errors import InputError
 from filterbank.evaluate.splits import Fold
 
-__all__ = ["fitted_in_folds", "predict_in_folds", "probabilities_in_folds"]
+if TYPE_CHECKING:
+    from filterbank.evaluate.compare import Comparison
+
+__all__ = ["Row", "fitted_in_folds", "predict_in_folds", "probabilities_in_folds", "refittable"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a comparison that can be fitted again in any folds.
+
+    Attributes
+    ----------
+    recipe, classifier : str
+    estimator : Pipeline
+        Unfitted, from `X` to labels.
+    X : array, (signal, feature), or Signals
+        Features where the recipe learns nothing, else signals.
+    representation : transformer
+        Fitted on all signals.
+    is_best : bool
+        Whether it's the comparison's best row.
+    """
+
+    recipe: str
+    classifier: str
+    estimator: Any
+    X: Any
+    representation: Any
+    is_best: bool
+
+    @property
+    def name(self) -> str:
+        """The recipe and the classifier, as a reader finds them."""
+        return f"{self.recipe}, {self.classifier}"
+
+
+def refittable(comparison: Comparison, *, explainable: bool = False) -> Row | None:
+    """Return the best row that is quick to fit again: that of the best recipe which learns nothing from signals.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    explainable : bool
+        Only rows whose representation says where a feature came from.
+
+    Returns
+    -------
+    Row or None
+        If every recipe learns, the best row, which is refitted from the signals. None where no row will do.
+    """
+    from sklearn.base import clone
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    from filterbank.evaluate.compare import _learns
+
+    rows = list(zip(comparison.table["recipe"], comparison.table["classifier"]))
+    if explainable:
+        rows = [row for row in rows if _explains(comparison.representations[row[0]])]
+    for recipe, classifier in rows:
+        representation = comparison.representations[recipe]
+        if not _learns(representation):
+            estimator = Pipeline(
+                [("scaler", StandardScaler()), ("classifier", clone(comparison.estimators[classifier]))]
+            )
+            X = comparison.features[recipe].to_numpy(dtype=np.float64)
+            return Row(recipe, classifier, estimator, X, representation, (recipe, classifier) == comparison.best)
+    if comparison.best in rows:
+        model = Pipeline([(name, clone(step)) for name, step in comparison.model.steps])
+        return Row(
+            *comparison.best, model, comparison.dataset.signals, comparison.representations[comparison.best[0]], True
+        )
+    return None
+
+
+def _explains(representation: Any) -> bool:
+    return hasattr(representation, "explain") and hasattr(representation, "feature_table_")
 
 
 def fitted_in_folds(
@@ -78,12 +156,19 @@ def _last(estimator: Any) -> Any:
     return estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
 
 
+@functools.cache
+def _threads() -> Any:
+    """What limits threads; looking for the libraries that have some takes longer than a small fit."""
+    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+
+    return ThreadpoolController()
+
+
 @contextmanager
 def quiet() -> Iterator[None]:
     """One thread, so that sums don't depend on the machine; and no word of what was told of the first fits already."""
     from sklearn.exceptions import ConvergenceWarning
-    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
-    with ThreadpoolController().limit(limits=1), warnings.catch_warnings():
+    with _threads().limit(limits=1), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         yield
