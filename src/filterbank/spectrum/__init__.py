@@ -9,6 +9,7 @@ from filterbank.spectrum.fourier import (
     fourier_compress,
     fourier_series,
 )
+from filterbank.spectrum.periods import Periods, periods
 from filterbank.spectrum.power import Spectrogram, band_power, periodogram, spectrogram, welch
 from filterbank.spectrum.transform import CentredSpectrum, Spectrum, dft
 
@@ -19,6 +20,7 @@ __all__ = [
     "ConvolutionTheorem",
     "CrossSpectrum",
     "FourierSeries",
+    "Periods",
     "Spectrogram",
     "Spectrum",
     "band_power",
@@ -29,6 +31,7 @@ __all__ = [
     "fourier_compress",
     "fourier_series",
     "periodogram",
+    "periods",
     "spectrogram",
     "welch",
 ]
