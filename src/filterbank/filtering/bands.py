@@ -215,10 +215,10 @@ def _check_frequency(name: str, value: Any, rate: float | None) -> None:
 
 def _grid(axes: tuple[int, ...], pad: str) -> list[np.ndarray]:
     """The frequencies along each axis, in cycles per sample, to be broadcast."""
-    found = []
+    found: list[np.ndarray] = []
     for i, n in enumerate(axes):
         if pad == "symmetric":
-            own = np.arange(n) / (2 * n)
+            own: Any = np.arange(n) / (2 * n)
         else:
             own = np.fft.rfftfreq(n) if i == len(axes) - 1 else np.fft.fftfreq(n)
         found.append(own.reshape((-1,) + (1,) * (len(axes) - 1 - i)))
@@ -226,7 +226,7 @@ def _grid(axes: tuple[int, ...], pad: str) -> list[np.ndarray]:
 
 
 def _gain(frequency: np.ndarray, low: float | None, high: float | None, shape: str, order: int) -> np.ndarray:
-    gain: np.ndarray = np.ones(frequency.shape)
+    gain = np.ones(frequency.shape)
     if shape == "ideal":
         slack = 1e-12  # of the frequency itself: a cycle that fits the signal is hit exactly
         if low is not None:
