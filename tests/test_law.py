@@ -25,6 +25,7 @@ from filterbank import (
     Proportion,
     Pyramid,
     RotationPooledBank,
+    ScatteringBank,
     SiftBank,
     Signals,
     SpectralShapeBank,
@@ -80,6 +81,9 @@ BANKS = {
     ),
     "moduli over orientations": lambda d: RotationPooledBank(
         HogBank(d, cell_size=2, cells=1, orientations=None if d < 3 else 3), statistic="mean" if d == 3 else "fourier"
+    ),
+    "scattering": lambda d: (
+        ScatteringBank(d, J=2, L=2, Q=1, truncate=1.5) if d < 3 else GaussianBank(3, sigmas=[0.6], orders=[1])
     ),
     "windows": lambda d: WindowedBank(FilterBank(_kernels(d)), Moments(STATISTICS[:4]), window=(4, 3, 1)[:d], hop=2),
     "windows, exact and padded": lambda d: WindowedBank(

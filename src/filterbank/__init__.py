@@ -12,7 +12,7 @@ _HOMES = {
     "signals": ("Dataset", "FileSignal", "Signals"),
     "geometry": ("Geometry",),
     "banks": (
-        "BandBank",
+            "BandBank",
         "Bank",
         "Chain",
         "FilterBank",
@@ -26,6 +26,7 @@ _HOMES = {
         "MultiScaleBank",
         "PitchBank",
         "RotationPooledBank",
+        "ScatteringBank",
         "SiftBank",
         "SpectralShapeBank",
         "WindowedBank",

@@ -21,6 +21,7 @@ from filterbank.banks import MelBank as MelBank
 from filterbank.banks import MultiScaleBank as MultiScaleBank
 from filterbank.banks import PitchBank as PitchBank
 from filterbank.banks import RotationPooledBank as RotationPooledBank
+from filterbank.banks import ScatteringBank as ScatteringBank
 from filterbank.banks import SiftBank as SiftBank
 from filterbank.banks import SpectralShapeBank as SpectralShapeBank
 from filterbank.banks import WindowedBank as WindowedBank

@@ -14,6 +14,7 @@ from filterbank.banks.mel import MelBank
 from filterbank.banks.multiscale import MultiScaleBank
 from filterbank.banks.pitch import PitchBank
 from filterbank.banks.rotation import RotationPooledBank
+from filterbank.banks.scattering import ScatteringBank
 from filterbank.banks.spectral import SpectralShapeBank
 from filterbank.banks.windowed import WindowedBank
 
@@ -33,6 +34,7 @@ __all__ = [
     "MultiScaleBank",
     "PitchBank",
     "RotationPooledBank",
+    "ScatteringBank",
     "SiftBank",
     "SpectralShapeBank",
     "WindowedBank",

@@ -28,8 +28,8 @@ class HaarSumsBank(BaseEstimator):
     """Sums of Haar wavelets' responses in `cells` x `cells` cells around each position: upright SURF on a grid.
 
     Along each axis a cell has five wavelets, `scale` samples apart, each `2 * scale` wide: the sum of the samples of
-    one half less that of the other. Kept of a cell, for each axis, are the sum of the responses of wavelets along it and
-    the sum of their moduli, under a Gaussian over the descriptor.
+    one half less that of the other. Kept of a cell, for each axis, are the sum of responses of wavelets along it and
+    that of their moduli, under a Gaussian over the descriptor.
 
     Parameters
     ----------
