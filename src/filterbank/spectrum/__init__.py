@@ -9,7 +9,7 @@ from filterbank.spectrum.fourier import (
     fourier_compress,
     fourier_series,
 )
-from filterbank.spectrum.periods import Periods, periods
+from filterbank.spectrum.peaks import Periods, periods
 from filterbank.spectrum.power import Spectrogram, band_power, periodogram, spectrogram, welch
 from filterbank.spectrum.transform import CentredSpectrum, Spectrum, dft
 

@@ -106,13 +106,15 @@ class Background:
         v = self.information(k)
         return self.at(k) * v * (one ** (-1 / v) - 1)
 
-    def highest(self, power: np.ndarray, tested: np.ndarray, n: int, found: Sequence[float]) -> tuple[int, float]:
-        """Return the frequency that is highest over the background, and how probable that is for noise."""
+    def highest(
+        self, power: np.ndarray, tested: np.ndarray, n: int, found: Sequence[float]
+    ) -> tuple[int, float, float]:
+        """Return the frequency that is highest over the background, by what factor, and how probable that is."""
         free = np.ones(len(tested), dtype=bool)
         for f in found:
             free &= np.abs(tested - f * self.n_fft) > 2
         if not free.any():
-            return int(tested[0]), 1.0
+            return int(tested[0]), 0.0, 1.0
         k = tested[free]
         at = int(k[np.argmax(power[k] / self.at(k))])
         beside = Background.fit(power, tested, n, found, at)
@@ -120,7 +122,7 @@ class Background:
         v = float(beside.information(here)[0])
         ratio = float(power[at] / max(float(beside.at(here)[0]), np.finfo(np.float64).tiny))
         one = np.exp(-v * np.log1p(ratio / v))
-        return at, float(-np.expm1(self.n_tests * np.log1p(-min(one, 1 - 1e-16))))
+        return at, ratio, float(-np.expm1(self.n_tests * np.log1p(-min(one, 1 - 1e-16))))
 
 
 def _inverse(a: float, k: np.ndarray, n_fft: int) -> np.ndarray:

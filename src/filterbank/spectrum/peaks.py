@@ -117,8 +117,7 @@ def periods(
 
     Sinusoids are found one after the other: the highest peak of the spectrum over the background is tested, and if it
     is significant it's fitted, with all others and the trend, and taken out. Frequencies that are multiples of a lower
-    one, to half of what the length resolves, are then counted as its harmonics (up to as many as it has cycles in the
-    signal: beyond, anything is a multiple of something).
+    one are then counted as its harmonics, as far as it is known precisely enough that not anything is a multiple of it.
 
     Parameters
     ----------
@@ -152,6 +151,8 @@ def periods(
     information on the background there; so one frequency is exceeded with probability `(1 + r / v)^-v`. It's corrected
     for the number of frequencies, twice those of a plain transform, by Sidak's formula. Peaks of a signal whose period
     wanders, such as sunspots, are wide, and come as several periods near each other.
+
+    What alternates from sample to sample is taken off with the trend: it may be the multiple of any frequency.
 
     Cost: a few Fourier transforms of twice the length a period found, and `9 n k^2` for fitting `k` sinusoids together.
 
@@ -202,31 +203,35 @@ def _of_row(
     name: str,
 ) -> Periods:
     n = len(x)
+    alternating = 1.0 - 2.0 * (np.arange(n) % 2)
+    x = x - alternating * (alternating @ x / n)
     y = detrended(x, DETRENDS[degree + 1])
     variance = float(np.mean(y * y))
     if variance <= SETTLED**2 * float(np.mean(x * x)) or variance == 0:
-        what = f"constant ({x[0]:g})" if np.ptp(x) <= 1e-10 * abs(x).max() else "a straight line"
+        what = f"constant ({x.mean():g})" if np.ptp(x) <= 1e-10 * abs(x).max() else "a straight line"
         raise InputError(f"{name} is {what}: it has no periods. Leave it out.")
     tested = _tested(n, rate or 1.0, limits)
     found: list[float] = []
     p_values: list[float] = []
+    ratios: list[float] = []
     left, sinusoids = y, np.zeros((0, 2))
     while True:
         power = _power(left)
         background = Background.fit(power, tested, n, found)
         if len(found) == n_periods or np.mean(left * left) <= SETTLED * variance:
             break
-        k, p_value = background.highest(power, tested, n, found)
+        k, ratio, p_value = background.highest(power, tested, n, found)
         if p_value > 1 - confidence:
             break
         found.append(_peak(power, k) / (FINER * n))
         p_values.append(p_value)
+        ratios.append(ratio)
         fitted, sinusoids, left = fit_sinusoids(x, np.array(found), degree=degree)
         found = fitted.tolist()
     frequencies = np.array(found)
     amplitudes = np.hypot(*sinusoids.T) if found else np.zeros(0)
-    groups = _folded(frequencies, n)
-    shares = np.array([(amplitudes[[i for i, _ in group]] ** 2).sum() / 2 / variance for group in groups])
+    groups = _folded(frequencies, np.array(ratios), n)
+    shares = np.array([_mean_square(n, frequencies, sinusoids, [i for i, _ in group]) / variance for group in groups])
     first = np.array([group[0][0] for group in groups], dtype=int)
     order = np.argsort(-shares, kind="stable")
     groups, shares, first = [groups[i] for i in order], shares[order], first[order]
@@ -251,6 +256,12 @@ def _of_row(
         density * background.at(tested),
         density * background.threshold(tested, 1 - confidence),
     )
+
+
+def _mean_square(n: int, frequencies: np.ndarray, sinusoids: np.ndarray, members: list[int]) -> float:
+    """Of the sum of some of the sinusoids, about its mean."""
+    parts = [columns @ sinusoids[members].ravel() for _, _, columns in _columns(n, frequencies[members], -1)]
+    return float(np.concatenate(parts).var())
 
 
 def _tested(n: int, rate: float, limits: tuple[float | None, float | None]) -> np.ndarray:
@@ -318,7 +329,7 @@ def fit_sinusoids(
         c = beta[degree + 1 :].reshape(k, 2)
         gram, right, square = _normal(x, f, degree, c)
         step = _solve(gram, right)[-k:]
-        f = np.clip(f + step, start - 0.5 / n, start + 0.5 / n)
+        f = np.clip(np.clip(f + step, start - 0.5 / n, start + 0.5 / n), 0.25 / n, 0.5 - 0.25 / n)
         beta = _solve(*_normal(x, f, degree, None)[:2])
         if np.abs(step).max() < 1e-9 / n or square >= last * (1 - 1e-12):
             break
@@ -364,20 +375,28 @@ def _solve(gram: np.ndarray, right: np.ndarray) -> np.ndarray:
     return solved / scale
 
 
-def _folded(frequencies: np.ndarray, n: int) -> list[list[tuple[int, int]]]:
-    """Groups of (sinusoid, multiple): each begins with a frequency and goes on with the multiples of it."""
+def _folded(frequencies: np.ndarray, ratios: np.ndarray, n: int) -> list[list[tuple[int, int]]]:
+    """Groups of (sinusoid, multiple): each begins with a frequency and goes on with the multiples of it.
+
+    The more multiples of a fundamental are found, the better it's known; where it isn't known well enough for chance to
+    be ruled out, mostly, nothing counts as a multiple.
+    """
+    cycles = frequencies * n
+    variance = 6 / np.maximum(ratios, 1.0) / (2 * np.pi) ** 2  # of the cycles, by the bound of Cramer and Rao
     groups: list[list[tuple[int, int]]] = []
-    for i in np.argsort(frequencies):
+    for i in np.argsort(frequencies).tolist():
         best: tuple[float, int, list[tuple[int, int]]] | None = None
         for group in groups:
-            base = frequencies[group[0][0]]
-            multiple = round(float(frequencies[i] / base))
-            off = abs(frequencies[i] - multiple * base) * n  # in cycles over the whole signal
-            likely = 2 <= multiple <= base * n and off <= min(0.5, 0.05 * base * n)
-            if likely and (best is None or off < best[0]):
+            members, multiples = (np.array(v) for v in zip(*group))
+            weights = multiples / variance[members]
+            base = float(weights @ cycles[members] / (weights @ multiples))
+            multiple = max(1, round(cycles[i] / base))
+            off = abs(cycles[i] - multiple * base)
+            known = max(0.25, 2.5 * float(np.sqrt(multiple**2 / (weights @ multiples) + variance[i])))
+            if multiple >= 2 and off <= known <= 0.1 * base and (best is None or off < best[0]):
                 best = (off, multiple, group)
         if best is None:
-            groups.append([(int(i), 1)])
+            groups.append([(i, 1)])
         else:
-            best[2].append((int(i), best[1]))
+            best[2].append((i, best[1]))
     return groups
