@@ -64,7 +64,7 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
     augment : "auto", None or mapping of str to float
         What is done to signals by a random amount while the network learns: "shift", "scale", "rotation", "shear",
         "gain", "noise" (see `filterbank.convnet.AUGMENTATIONS`). "auto": what suits the number of axes; "preset": as
-        the preset has it. None: nothing.
+        the preset has it ("small": "auto"). None: nothing.
     standardise : bool, optional
         Whether each channel's mean is taken off and its spread divided by, both over the training signals.
     validation : float, optional
@@ -248,7 +248,8 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the likeliest class of each signal, (signal,)."""
-        return self.classes_[self._logits(X).argmax(axis=1)]
+        chosen = self._logits(X).argmax(axis=1)
+        return self.classes_[chosen]
 
     def transfer(self, X: Any, y: Any, *, epochs: int | None = None) -> ConvNetClassifier:
         """Return a classifier of other classes with this one's trunk: only the dense layers are trained.
@@ -313,6 +314,12 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
 
         return load(path)
 
+    @property
+    def history_(self) -> pd.DataFrame:
+        """A row an epoch."""
+        check_is_fitted(self, "_rows")
+        return pd.DataFrame(self._rows)
+
     def __getstate__(self) -> dict[str, Any]:
         """Weights as arrays, so that a pickle or a skops file holds nothing of torch."""
         state = dict(super().__getstate__())
@@ -334,7 +341,8 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
         """A training parameter: the user's, else the preset's."""
         preset = PRESETS.get(self.layers, PRESETS["small"])
         given = getattr(self, name)
-        return getattr(preset, name) if given is None or (name == "augment" and given == "preset") else given
+        unset = isinstance(given, str) and given == "preset" if name == "augment" else given is None
+        return getattr(preset, name) if unset else given
 
     def _batch_size(self, n: int) -> int:
         """Signals a batch: fewer than the preset's where there are few, so that there are some steps an epoch."""
@@ -382,7 +390,7 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
         """Return X as Signals; a plain array has one fixed shape, which is remembered and checked."""
         held = isinstance(X, Signals) or (isinstance(X, Sequence) and not isinstance(X, (str, bytes)))
         n_axes: int | None = self.n_axes if reset else getattr(self, "n_axes_", None)
-        if held and not (isinstance(X, list) and X and np.isscalar(X[0][0]) and self.n_axes is None):
+        if held:
             signals = Signals.wrap(X, n_axes=n_axes)
         elif n_axes in (None, 1) and getattr(X, "ndim", 2) <= 2:
             array = validate_data(self, X, reset=reset, dtype=[np.float64, np.float32])
@@ -521,7 +529,7 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
             np.random.default_rng(seed),
             torch.Generator().manual_seed(seed),
         )
-        self.history_ = pd.DataFrame()
+        self._rows: list[dict[str, float]] = []
 
     def _run(self, signals: Signals, coded: np.ndarray, train: np.ndarray, held_out: np.ndarray, epochs: int) -> None:
         import torch
@@ -533,7 +541,6 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
         y = torch.from_numpy(coded[train]).to(device)
         batch_size = self._batch_size(len(batches))
         chunk = chunk_size(network, batches.shapes, batch_size)
-        rows: list[dict[str, float]] = []
         best, best_weights, waited = math.inf, None, 0
         for epoch in range(epochs):
             started = time.perf_counter()
@@ -543,11 +550,11 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
                     f"learning_rate={self._option('learning_rate'):g} is too high for these signals: the loss is no "
                     "number any more. Lower it."
                 )
-            row = {"epoch": len(self.history_) + epoch + 1, "loss": loss, "accuracy": accuracy}
+            row = {"epoch": len(self._rows) + 1, "loss": loss, "accuracy": accuracy}
             if len(held_out):
                 row |= self._held_out_scores(signals[held_out], coded[held_out])
-            rows.append(row | {"seconds": time.perf_counter() - started})
-            self._say(rows[-1], epochs)
+            self._rows.append(row | {"seconds": time.perf_counter() - started})
+            self._say(self._rows[-1], epochs)
             if len(held_out):
                 if row["validation_loss"] < best:
                     best, waited = row["validation_loss"], 0
@@ -559,7 +566,6 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
         if best_weights is not None:
             network.load_state_dict(best_weights)
         network.eval()
-        self.history_ = pd.concat([self.history_, pd.DataFrame(rows)], ignore_index=True)
 
     def _held_out_scores(self, signals: Signals, coded: np.ndarray) -> dict[str, float]:
         logits = self._evaluate(signals).astype(np.float64)

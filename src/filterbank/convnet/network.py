@@ -48,10 +48,12 @@ class Network(nn.Module):
             if i == in_trunk and n_flat is not None:
                 n = n_flat
             if layer.kind == "conv":
-                self.blocks[layer.name] = CONV[n_axes](n, layer.n, layer.size, stride=layer.stride)
+                self.blocks[layer.name] = CONV[n_axes](
+                    n, layer.n, layer.size, stride=layer.stride, padding=around(layer) if layer.same else 0
+                )
                 n = layer.n
             elif layer.kind == "residual":
-                conv = CONV[n_axes](n, layer.n, layer.size, bias=False)
+                conv = CONV[n_axes](n, layer.n, layer.size, bias=False, padding=around(layer))
                 self.blocks[layer.name] = nn.ModuleDict({"conv": conv, "norm": MaskedNorm(layer.n)})
             elif layer.kind == "norm":
                 self.blocks[layer.name] = MaskedNorm(n)
@@ -117,7 +119,7 @@ class Network(nn.Module):
         if kind == "dense":
             return block(x)
         if kind == "conv":
-            return block(same_padded(x, layer) if layer.same else x)
+            return block(same_padded(x, layer))
         inner = block["conv"](same_padded(x, layer))
         return x + F.relu(block["norm"](inner, mask))
 
@@ -152,11 +154,18 @@ class MaskedNorm(nn.Module):
         return (values * scale.view(shape) + (self.bias - mean * scale).view(shape)).to(x.dtype)
 
 
+def around(layer: Layer) -> tuple[int, ...]:
+    """Return the zeros on either side of each axis that let a filter answer at every sample."""
+    return tuple((k - 1) // 2 for k in layer.size)
+
+
 def same_padded(x: torch.Tensor, layer: Layer) -> torch.Tensor:
-    """Put zeros around, as many as a filter of this size needs to answer at every sample, the fewer before."""
+    """Put one more zero after, where a filter of even size needs it; the convolution pads the rest."""
+    if not layer.same or all(k % 2 for k in layer.size):
+        return x
     pad: list[int] = []
     for k in reversed(layer.size):
-        pad += [(k - 1) // 2, k // 2]
+        pad += [0, 1 - k % 2]
     return F.pad(x, pad)
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from filterbank.convnet.classifier import ConvNetClassifier, need_torch
 from filterbank.convnet.layers import parse
@@ -48,7 +47,7 @@ def save(network: ConvNetClassifier, path: str | Path) -> None:
         "n_features_in": getattr(network, "n_features_in_", None),
         "layers": [layer.name for layer in network.layers_],
         "text": network.text_,
-        "history": network.history_.to_dict("list"),
+        "history": network._rows,
     }
     try:
         header = json.dumps(about)
@@ -100,7 +99,7 @@ def _made(about: dict[str, Any], weights: dict[str, np.ndarray]) -> ConvNetClass
         network.n_features_in_ = about["n_features_in"]
     network.text_ = about["text"]
     network.layers_ = parse(network.text_, network.n_axes_)
-    network.history_ = pd.DataFrame(about["history"])
+    network._rows = about["history"]
     network._set_weights(weights)
     network.n_weights_ = sum(p.numel() for p in network.network_.parameters())
     return network

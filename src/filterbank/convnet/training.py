@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from filterbank.convnet.layers import count_trunk, follow
 from filterbank.convnet.network import Network, valid_mask
 from filterbank.errors import InputError, invalid
 from filterbank.signals import Signals, check_finite
@@ -285,10 +286,13 @@ def evaluate(network: Network, batches: Batches, *, chunk: int, of: str = "logit
 
 def chunk_size(network: Network, shapes: Sequence[Sequence[int]], batch_size: int) -> int:
     """Return how many signals to compute at a time, so that a layer's output stays in the cache."""
-    largest = max(math.prod(shape[1:]) for shape in shapes)
-    n = max([layer.n for layer in network.layers if layer.kind in ("conv", "residual")])
-    size = CHUNK // (largest * n)
-    return int(min(batch_size, 2 ** max(3, size.bit_length() - 1)))
+    sizes = [max(one) for one in zip(*(shape[1:] for shape in shapes))]
+    largest, n = math.prod(sizes), 1
+    for i, layer in enumerate(network.layers[: count_trunk(network.layers)]):
+        n = layer.n or n
+        largest = max(largest, n * math.prod(follow(network.layers[: i + 1], sizes)))
+    room = CHUNK // largest
+    return int(min(batch_size, 2 ** max(3, room.bit_length() - 1)))
 
 
 def has_fast_bfloat16(device: str) -> bool:

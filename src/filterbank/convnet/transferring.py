@@ -8,7 +8,6 @@ import time
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from torch.nn import functional as F
 
@@ -45,7 +44,7 @@ def transfer(source: Any, signals: Signals, labels: np.ndarray, epochs: int | No
         made.network_.load_state_dict(kept, strict=False)
         seen = torch.from_numpy(_pooled(made, signals))
         rows = _train_head(made, seen, torch.from_numpy(coded), n_epochs, seed, started)
-    made.history_ = pd.DataFrame(rows)
+    made._rows = rows
     made.network_.eval()
     made.__dict__.pop("_loop", None)
     made.n_weights_ = sum(p.numel() for p in made.network_.parameters())
