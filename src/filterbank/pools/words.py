@@ -33,6 +33,9 @@ class BagOfWords(Joint):
         Of "soft". None: half of the root mean square distance of the samples to their nearest words.
     root : bool
         Give the square roots of the shares, whose products are Bhattacharyya's coefficients: better for linear models.
+    standardise : bool
+        Divide each response by its standard deviation among the samples before distances are taken, so that responses
+        of unequal units weigh the same.
 
     Attributes
     ----------
@@ -57,12 +60,19 @@ class BagOfWords(Joint):
     """
 
     def __init__(
-        self, n_words: int = 256, *, assign: str = "hard", sigma: float | None = None, root: bool = False
+        self,
+        n_words: int = 256,
+        *,
+        assign: str = "hard",
+        sigma: float | None = None,
+        root: bool = False,
+        standardise: bool = False,
     ) -> None:
         self.n_words = n_words
         self.assign = assign
         self.sigma = sigma
         self.root = root
+        self.standardise = standardise
 
     @property
     def exact(self) -> bool:  # type: ignore[override]
@@ -78,9 +88,12 @@ class BagOfWords(Joint):
         samples = self._checked(samples, self.n_words)
         fitted = copy.copy(self)
         mean, axes = principal_axes(samples, None)
-        words = learn_words((samples - mean).astype(samples.dtype, copy=False), self.n_words, rng)
-        fitted.words_ = words + mean
-        fitted._scores = WordScores(mean, axes, words)
+        spread = samples.std(axis=0, dtype=np.float64) if self.standardise else np.ones(len(mean))
+        fitted._spread = np.where(spread > 0, spread, 1.0)
+        centred = ((samples - mean) / fitted._spread).astype(samples.dtype, copy=False)
+        words = learn_words(centred, self.n_words, rng)
+        fitted.words_ = words * fitted._spread + mean
+        fitted._scores = WordScores(mean, axes / fitted._spread[:, np.newaxis], words)
         fitted.sigma_ = fitted._own_sigma(samples) if self.sigma is None else float(self.sigma)
         return fitted
 
@@ -89,6 +102,7 @@ class BagOfWords(Joint):
         total = 0.0
         for descriptors in chunks(samples.T):
             scores, centred = self._scores.scores(descriptors)
+            centred = centred / self._spread
             squares = np.einsum("ij,ij->i", centred, centred, dtype=np.float64) - 2 * scores.max(axis=1)
             total += float(np.maximum(squares, 0).sum())
         return float(np.sqrt(total / len(samples))) / 2 or 1.0
