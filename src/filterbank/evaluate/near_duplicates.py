@@ -47,7 +47,7 @@ class NearDuplicates:
     alarm: float
 
 
-def near_duplicates(dataset: Dataset, *, alarm: float = 0.01, correlation: float = 0.9) -> NearDuplicates:
+def near_duplicates(dataset: Dataset, *, alarm: float = 0.01, correlation: float = 0.97) -> NearDuplicates:
     """Find signals that are nearly copies of each other, whatever their scale, offset and (circular) shift.
 
     Each signal is described by the logarithm of its spectrum in bands and by quantiles of its standardised samples,

@@ -2,6 +2,15 @@
 
 from filterbank.plots.banks import plot_kernels, plot_responses, plot_spectrum_of_bank
 from filterbank.plots.drawing import class_styles
+from filterbank.plots.evaluation import (
+    plot_calibration,
+    plot_decision,
+    plot_importance_spectrum,
+    plot_intervals,
+    plot_invariance,
+    plot_learning,
+    plot_progressive,
+)
 from filterbank.plots.labels import feature_labels
 from filterbank.plots.scores import plot_confusion, plot_importance, plot_scatter, plot_scores
 from filterbank.plots.signals import plot_examples, plot_signal
@@ -9,10 +18,17 @@ from filterbank.plots.signals import plot_examples, plot_signal
 __all__ = [
     "class_styles",
     "feature_labels",
+    "plot_calibration",
     "plot_confusion",
+    "plot_decision",
     "plot_examples",
     "plot_importance",
+    "plot_importance_spectrum",
+    "plot_intervals",
+    "plot_invariance",
     "plot_kernels",
+    "plot_learning",
+    "plot_progressive",
     "plot_responses",
     "plot_scatter",
     "plot_scores",

@@ -33,6 +33,9 @@ from filterbank.plots.labels import feature_labels
 
 __all__ = ["plot_confusion", "plot_importance", "plot_scatter", "plot_scores"]
 
+MAX_REGIONS = 10  # classes; tints of more could not be told apart
+REGION_PIXELS = 120
+
 
 def plot_scores(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw the score of each recipe and classifier with its interval, the naive score (hollow) and the chance level.
@@ -146,6 +149,7 @@ def plot_scatter(
     *,
     method: str = "pca",
     legend: bool = True,
+    regions: bool = True,
     max_points: int = 1500,
     ax: Axes | None = None,
 ) -> Axes:
@@ -161,6 +165,9 @@ def plot_scatter(
         Principal components, or linear discriminants. Where there's only one (two classes, or one feature) it's drawn
         along one axis, a row a class.
     legend : bool
+    regions : bool
+        Whether to tint the plane by the class that a support vector machine with radial basis functions, fitted to the
+        points that are drawn, would give each place; up to ten classes.
     max_points : int
         If there are more signals, as many are drawn, evenly spaced; all of them count in finding the plane.
     ax : Axes, optional
@@ -222,6 +229,8 @@ def plot_scatter(
     keep[evenly(np.arange(len(labels)), max_points)] = True
     jitter = np.random.default_rng(0).uniform(-0.3, 0.3, len(labels))
     handles = []
+    if regions and not flat and 2 <= len(classes) <= MAX_REGIONS:
+        _tint(ax, points[keep], labels[keep], classes)
     for row, (name, (colour, marker)) in enumerate(class_styles(classes).items()):
         mine = (labels == name) & keep
         across = row + jitter[mine] if flat else points[mine, 1]
@@ -243,6 +252,32 @@ def plot_scatter(
                 text.set_parse_math(False)
     bare(ax)
     return ax
+
+
+def _tint(ax: Axes, points: np.ndarray, labels: np.ndarray, classes: list[Any]) -> None:
+    """Colour the plane by the class that points there would be taken for."""
+    from matplotlib.colors import ListedColormap
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.svm import SVC
+
+    position = {name: k for k, name in enumerate(classes)}
+    codes = np.array([position[label] for label in labels.tolist()])
+    if len(np.unique(codes)) < 2:
+        return
+    low, high = points.min(axis=0), points.max(axis=0)
+    room = 0.05 * np.where(high > low, high - low, 1.0)
+    low, high = low - room, high + room
+    x, y = (np.linspace(low[axis], high[axis], REGION_PIXELS) for axis in (0, 1))
+    grid = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
+    given = make_pipeline(StandardScaler(), SVC()).fit(points, codes).predict(grid).reshape(REGION_PIXELS,
+    REGION_PIXELS) ax.imshow(
+        given, origin="lower", extent=(low[0], high[0], low[1], high[1]), aspect="auto", interpolation="nearest",
+        cmap=ListedColormap([colour for colour, _ in class_styles(classes).values()]), vmin=-0.5,
+        vmax=len(classes) - 0.5, alpha=0.16, zorder=0,
+    )  # fmt: skip
+    ax.set_xlim(low[0], high[0])
+    ax.set_ylim(low[1], high[1])
 
 
 def plot_importance(table: pd.DataFrame, *, by: str = "feature", n: int = 12, ax: Axes | None = None) -> Axes:
