@@ -270,8 +270,9 @@ def _tint(ax: Axes, points: np.ndarray, labels: np.ndarray, classes: list[Any]) 
     low, high = low - room, high + room
     x, y = (np.linspace(low[axis], high[axis], REGION_PIXELS) for axis in (0, 1))
     grid = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
-    given = make_pipeline(StandardScaler(), SVC()).fit(points, codes).predict(grid).reshape(REGION_PIXELS,
-    REGION_PIXELS) ax.imshow(
+    fitted = make_pipeline(StandardScaler(), SVC()).fit(points, codes)
+    given = fitted.predict(grid).reshape(REGION_PIXELS, REGION_PIXELS)
+    ax.imshow(
         given, origin="lower", extent=(low[0], high[0], low[1], high[1]), aspect="auto", interpolation="nearest",
         cmap=ListedColormap([colour for colour, _ in class_styles(classes).values()]), vmin=-0.5,
         vmax=len(classes) - 0.5, alpha=0.16, zorder=0,
