@@ -24,6 +24,7 @@ from filterbank.signals import Signals
 
 __all__ = ["Gradient", "edges", "gradient", "sobel"]
 
+FLAT = 8  # roundings of the largest sample that a slope may come from
 LOW = 0.4  # of the threshold, from which on a maximum is an edge if it touches one above the threshold
 
 
@@ -224,7 +225,7 @@ def edges(
         found = np.zeros(array.shape, dtype=bool)
         for channel in range(len(array)):
             high = float(np.quantile(strength[channel], quantile)) if threshold is None else threshold
-            if high <= 0:  # a flat channel has none
+            if high <= FLAT * np.finfo(array.dtype).eps * float(np.abs(array[channel]).max()):  # rounding has none
                 continue
             if method == "threshold":
                 found[channel] = strength[channel] > high

@@ -18,7 +18,8 @@ __all__ = ["denoise", "noise_level"]
 METHODS = ("bands", "tv", "median")
 SPLINE = np.array([1.0, 4.0, 6.0, 4.0, 1.0]) / 16
 NORMAL_MEDIAN = 0.6744897501960817  # of the modulus of a normal variable of deviation 1
-STEPS, STILL = 400, 1e-4  # of total variation: at most so many, until so little of the noise changes in one
+STEPS, STILL = 500, 3e-4  # of total variation: at most so many, until so little of what is taken off changes in one
+NEAR = 1e-3  # and, where the weight is to be found, so much of the noise's level is taken off
 
 
 def noise_level(signal: Any, *, n_axes: int | None = None) -> np.ndarray:
@@ -105,8 +106,11 @@ def denoise(
     al., IEEE Signal Process. Lett. 6(12), 1999). Costs about 30 operations a sample, scale and axis.
 
     "tv": minimises half the squared distance to the signal plus `weight` times the total variation, by projections on
-    its dual (A. Chambolle, "An Algorithm for Total Variation Minimization and Applications", J. Math. Imaging Vis. 20,
-    2004), whose rule also sets the weight. `skimage.restoration.denoise_tv_chambolle` is the same for a given weight.
+    its dual (A. Beck and M. Teboulle, "Fast Gradient-Based Algorithms for Constrained Total Variation Image Denoising
+    and Deblurring", IEEE Trans. Image Process. 18(11), 2009), which `skimage.restoration.denoise_tv_chambolle`
+    minimises, too. Without a weight, it's moved until what is taken off has the noise's standard deviation (A.
+    Chambolle, "An Algorithm for Total Variation Minimization and Applications", J. Math. Imaging Vis. 20, 2004), which
+    tends to take off some of the signal as well: in pictures, half that weight is often nearer. Costs up to 500 passes.
 
     Examples
     --------
@@ -216,32 +220,43 @@ def _around(power: np.ndarray, scale: int, index: int) -> np.ndarray:
 
 
 def _least_variation(channel: np.ndarray, weight: float | None, level: float | None) -> np.ndarray:
-    """Chambolle's projections; with a level, the weight is moved until what is taken off has this deviation."""
+    """Projections on the dual, with momentum; with a level, the weight is moved until as much is taken off."""
     n = channel.ndim
     own = weight if weight is not None else float(level) * math.sqrt(n)  # type: ignore[arg-type]
     dual = np.zeros((n, *channel.shape), dtype=channel.dtype)
-    before = None
+    ahead, pace, before = dual, 1.0, np.zeros_like(channel)
     for _ in range(STEPS):
-        divergence = np.zeros_like(channel)
-        for axis in range(n):
-            inner = (slice(None),) * axis
-            divergence[(*inner, slice(0, -1))] += dual[axis][(*inner, slice(0, -1))]
-            divergence[(*inner, slice(1, None))] -= dual[axis][(*inner, slice(0, -1))]
-        taken = own * divergence
-        if level is not None:
-            size = float(np.sqrt(np.mean(np.square(taken))))
-            if size > 0:
-                own = min(max(own * float(level) / size, 0.5 * own), 2 * own)
-        found = divergence - channel / own
-        slopes = np.zeros_like(dual)
-        for axis in range(n):
-            inner = (slice(None),) * axis
-            slopes[axis][(*inner, slice(0, -1))] = np.diff(found, axis=axis)
-        step = 1 / (2 * n)
-        dual = (dual + step * slopes) / (1 + step * np.sqrt(np.square(slopes).sum(axis=0)))
-        if before is not None:
-            change = float(np.sqrt(np.mean(np.square(taken - before))))
-            if change <= STILL * float(np.sqrt(np.mean(np.square(taken)))):
-                break
+        divergence = _divergence(ahead)
+        slopes = _slopes(divergence - channel / own)
+        slopes *= 1 / (4 * n)
+        slopes += ahead
+        slopes /= np.maximum(1, np.sqrt(np.square(slopes).sum(axis=0)))
+        faster = (1 + math.sqrt(1 + 4 * pace * pace)) / 2
+        ahead = slopes + (pace - 1) / faster * (slopes - dual)
+        dual, pace = slopes, faster
+        taken = own * _divergence(dual)
+        change, size = (float(np.sqrt(np.mean(np.square(part)))) for part in (taken - before, taken))
+        if change <= STILL * size and (level is None or abs(size - level) <= NEAR * level):
+            break
+        if level is not None and size > 0:
+            own *= min(max(level / size, 0.5), 2.0)
         before = taken
     return channel - taken
+
+
+def _divergence(dual: np.ndarray) -> np.ndarray:
+    """Less the transpose of `_slopes`."""
+    out = np.zeros_like(dual[0])
+    for axis, part in enumerate(dual):
+        inner = (slice(None),) * axis
+        out[(*inner, slice(0, -1))] += part[(*inner, slice(0, -1))]
+        out[(*inner, slice(1, None))] -= part[(*inner, slice(0, -1))]
+    return out
+
+
+def _slopes(channel: np.ndarray) -> np.ndarray:
+    """The differences to the next sample along each axis, 0 at the last."""
+    out = np.zeros((channel.ndim, *channel.shape), dtype=channel.dtype)
+    for axis in range(channel.ndim):
+        out[axis][(*(slice(None),) * axis, slice(0, -1))] = np.diff(channel, axis=axis)
+    return out
