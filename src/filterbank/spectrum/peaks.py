@@ -203,13 +203,13 @@ def _of_row(
     name: str,
 ) -> Periods:
     n = len(x)
-    alternating = 1.0 - 2.0 * (np.arange(n) % 2)
-    x = x - alternating * (alternating @ x / n)
     y = detrended(x, DETRENDS[degree + 1])
     variance = float(np.mean(y * y))
     if variance <= SETTLED**2 * float(np.mean(x * x)) or variance == 0:
         what = f"constant ({x.mean():g})" if np.ptp(x) <= 1e-10 * abs(x).max() else "a straight line"
         raise InputError(f"{name} is {what}: it has no periods. Leave it out.")
+    alternating = 1.0 - 2.0 * (np.arange(n) % 2)
+    x, y = (a - alternating * (alternating @ y / n) for a in (x, y))
     tested = _tested(n, rate or 1.0, limits)
     found: list[float] = []
     p_values: list[float] = []
