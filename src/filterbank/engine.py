@@ -84,7 +84,7 @@ def fold(
 
     if fused is None:
         return _fold_all_plainly(bank, pool, signals, n_threads, block_size)
-    chunks = _chunks(fused, pool, signals) if where is None else [(0, len(signals))]
+    chunks = _chunks(fused, signals) if where is None else [(0, len(signals))]
     share = n_threads > 1 and len(chunks) >= 2 * n_threads  # else a kernel shares its work among threads
 
     def some(chunk: tuple[int, int]) -> list[np.ndarray]:
@@ -229,13 +229,15 @@ def _torch_device(bank: Bank, pool: Pool, signals: Signals, method: str, device:
     return where
 
 
-def _chunks(fused: Fused, pool: Pool, signals: Signals) -> list[tuple[int, int]]:
+def _chunks(fused: Fused, signals: Signals) -> list[tuple[int, int]]:
     """Cut signals in chunks that threads fold: so many samples in memory, so many files; never by how many threads."""
     n = len(signals)
     most = max(1, CHUNK_NUMBERS // fused.n_numbers)
     if not signals.in_memory:
         most = min(most, CHUNK)
         return [(i, min(i + most, n)) for i in range(0, n, most)]
+    if n <= most and signals.sizes.sum() <= CHUNK_SAMPLES:
+        return [(0, n)]
     ends = np.cumsum(signals.sizes)
     chunks, start = [], 0
     while start < n:
@@ -274,8 +276,9 @@ def _fold_fused(
     """Fold signals `start` to `stop`: their blocks through a fused kernel, then each signal's states merged."""
     plain = (bank.geometry.pad is None or fused.pads_itself) and bank.n_channels_ == 1 and block_size is None
     held = signals.held(start, stop) if plain else None
-    if held is not None and _fit(held, bank.geometry):  # perhaps many short ones: no work on each
-        ends = [(True, True)] * bank.n_axes
+    if held is not None and _fit(held, signals.sizes[start:stop], bank.geometry):
+        # perhaps many short ones: no work on each
+        ends = [(True, True)] * bank.geometry.n_axes
         state, finite = fused.run(0, held, ends=ends, whole=True, n_threads=n_threads)
         if not finite:
             for i in range(start, stop):
@@ -290,16 +293,11 @@ def _fold_fused(
         yield features.astype(_dtype(batch[0].samples), copy=False)
 
 
-def _fit(arrays: np.ndarray | list[np.ndarray], geometry: Geometry) -> bool:
+def _fit(arrays: np.ndarray | list[np.ndarray], sizes: np.ndarray, geometry: Geometry) -> bool:
     """Whether no array is too short, or so large that it must be cut."""
-    if isinstance(arrays, np.ndarray):
-        shapes = {arrays.shape[1:]}
-    elif geometry.n_axes == 1:
-        lengths = list(map(len, arrays))
-        shapes = {(min(lengths),), (max(lengths),)}
-    else:
-        shapes = {array.shape for array in arrays}
-    return all(0 not in geometry.positions(shape) and math.prod(shape) <= BLOCK for shape in shapes)
+    if geometry.n_axes == 1:
+        return min(geometry.positions((sizes.min(),))) > 0 and sizes.max() <= BLOCK
+    return sizes.max() <= BLOCK and all(0 not in geometry.positions(shape) for shape in {a.shape for a in arrays})
 
 
 @dataclass(frozen=True)

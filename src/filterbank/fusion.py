@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from filterbank.banks import Bank, LinearBank
+from filterbank.banks.base import ForKernels
 from filterbank.errors import InputError, invalid
 from filterbank.kernels import direct_pool, fft_pool, flops, separable_pool, simd, torch_pool
 from filterbank.pools import Moments, Pool, Proportion
@@ -22,9 +23,10 @@ METHODS = ("auto", "direct", "fft", "separable", "plain")
 
 # Nanoseconds of one thread, fitted to times of both kernels: a position, and a tap at a position (direct); a segment, a
 # sample * log2(size) of its transform, and the same for each kernel's transform back (FFT).
-DIRECT_COST = {"float32": (0.3, 0.028), "float64": (0.4, 0.053)}
-FFT_COST = {"float32": (1200.0, 0.8, 0.05), "float64": (1200.0, 0.8, 0.12)}
+DIRECT_COST = {np.dtype(np.float32): (0.3, 0.028), np.dtype(np.float64): (0.4, 0.053)}
+FFT_COST = {np.dtype(np.float32): (1200.0, 0.8, 0.05), np.dtype(np.float64): (1200.0, 0.8, 0.12)}
 FFT_SIZE = 2048  # the transform's size that fits the cache
+KEPT_COSTS = 1000  # lengths of blocks whose costs are kept
 SEPARABLE_ADVANTAGE = 5.0  # how much nearer to the processor's peak it runs than an image's Fourier transform
 
 
@@ -36,12 +38,7 @@ class Fused:
     ----------
     method : {"auto", "direct", "fft", "separable", "torch"}
         "auto" chooses between "direct" and "fft" by the length of a block.
-    kernels : list of array
-        Real kernels; with `modulus`, real and imaginary parts by turns.
-    before, after : array, (kernel, axis)
-        The samples of the bank's halo that each kernel doesn't need.
-    own : array, (response, axis)
-        The samples that each response needs before its position.
+    bank : ForKernels
     halo : sequence of (int, int)
     pad : str or None
         None: each filter answers at the ends of a signal wherever it fits.
@@ -53,14 +50,11 @@ class Fused:
     device : str
         The torch device of the method "torch".
     spectra : dict
-        The kernels' transforms, kept from one batch to the next.
+        The kernels' transforms on that device, kept from one batch to the next.
     """
 
     method: str
-    kernels: list[np.ndarray]
-    before: np.ndarray
-    after: np.ndarray
-    own: np.ndarray
+    bank: ForKernels
     halo: tuple[tuple[int, int], ...]
     pad: str | None
     modulus: bool
@@ -70,17 +64,12 @@ class Fused:
     spectra: dict[Any, Any] = field(default_factory=dict)
 
     @property
-    def taps(self) -> int:
-        """The number of non-zero taps in all."""
-        return int(sum(np.count_nonzero(kernel) for kernel in self.kernels))
-
-    @property
     def n_numbers(self) -> int:
         """About how many numbers a signal's state has."""
         request = self.requests[0]
         thresholds = request.get("thresholds")
         n = 1 + len(request["want"]) + (0 if thresholds is None else thresholds.shape[1])
-        return n * len(self.own) * len(self.requests)
+        return n * len(self.bank.own) * len(self.requests)
 
     @property
     def pads_itself(self) -> bool:
@@ -93,14 +82,19 @@ class Fused:
 
     def costs(self, n: int, dtype: np.dtype) -> dict[str, float]:
         """Return what a block of `n` samples would cost by either method, in nanoseconds of one thread."""
-        lengths = np.array([len(kernel) for kernel in self.kernels])
-        a_position, a_tap = DIRECT_COST[str(dtype)]
+        known = self.bank.kept.get(("costs", n, dtype))
+        if known is not None:
+            return known
+        lengths = np.array([len(kernel) for kernel in self.bank.kernels])
+        a_position, a_tap = DIRECT_COST[dtype]
         direct = float((np.maximum(n - lengths + 1, 0) * (a_position + a_tap * lengths)).sum())
-        a_segment, forward, back = FFT_COST[str(dtype)]
+        a_segment, forward, back = FFT_COST[dtype]
         longest = int(lengths.max())
         size = 1 << max(4, math.ceil(math.log2(min(n, max(FFT_SIZE, 4 * longest)))))
         segments = math.ceil(max(n - longest + 1, 1) / (size - longest + 1)) if n > size else 1
         fft = segments * (a_segment + size * math.log2(size) * (forward + back * len(lengths)))
+        if len(self.bank.kept) < KEPT_COSTS:
+            self.bank.kept["costs", n, dtype] = {"direct": direct, "fft": fft}
         return {"direct": direct, "fft": fft}
 
     def _fft_is_cheaper(self, n: int, dtype: np.dtype) -> bool:
@@ -114,8 +108,8 @@ class Fused:
             return np.array([self.method == "direct"])
         if isinstance(blocks, np.ndarray):
             return np.array([not self._fft_is_cheaper(blocks.shape[1], dtype)])
-        lengths = np.fromiter(map(len, blocks), np.int64, len(blocks))
-        if self.costs(int(lengths.max()), dtype)["direct"] < FFT_COST[str(dtype)][0]:
+        lengths = list(map(len, blocks))
+        if self.costs(max(lengths), dtype)["direct"] < FFT_COST[dtype][0]:
             return np.array([True])  # no transform could be as cheap
         distinct, which = np.unique(lengths, return_inverse=True)
         return np.array([not self._fft_is_cheaper(int(n), dtype) for n in distinct])[which]
@@ -146,12 +140,21 @@ class Fused:
             Whether they are whole signals, not padded yet, although the bank pads.
         n_threads : int
         """
-        at_start, at_end = np.array(ends).T & (self.pad is None)
-        lo, hi = np.where(at_start, 0, self.before), np.where(at_end, 0, self.after)
-        first = 0 * self.own if self.pad is not None else lo[:: len(lo) // len(self.own)] + self.own
+        lo, hi, first = self._margins(tuple(ends))
         found = self._run(channel, blocks, lo, hi, whole, n_threads)
         finite = found.pop("finite", None)
         return self.state(found, first), _all_finite(blocks) if finite is None else bool(finite)
+
+    def _margins(self, ends: tuple[tuple[bool, bool], ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The positions that each kernel leaves out on both sides, and the sample where each response's begin."""
+        known = self.bank.kept.get(("margins", ends))
+        if known is None:
+            bank = self.bank
+            at_start, at_end = np.array(ends).T & (self.pad is None)
+            lo, hi = np.where(at_start, 0, bank.before), np.where(at_end, 0, bank.after)
+            first = 0 * bank.own if self.pad is not None else lo[:: len(lo) // len(bank.own)] + bank.own
+            known = bank.kept["margins", ends] = lo, hi, first
+        return known
 
     def _run(
         self,
@@ -167,21 +170,22 @@ class Fused:
             common |= {"halo": self.halo, "pad": self.pad}
         if self.method == "torch":
             common |= {"device": self.device, "spectra": self.spectra}
-            return torch_pool(blocks, self.kernels, lo=lo.tolist(), hi=hi.tolist(), **common)
+            return torch_pool(blocks, self.bank.kernels, lo=lo.tolist(), hi=hi.tolist(), **common)
         common["n_threads"] = n_threads
         if self.method == "separable":
-            return separable_pool(blocks, self.kernels, lo=_pairs(lo), hi=_pairs(hi), **common)
+            return separable_pool(blocks, self.bank.kernels, lo=_pairs(lo), hi=_pairs(hi), **common)
         common |= {"lo": lo[:, 0].tolist(), "hi": hi[:, 0].tolist(), "want": (*common["want"], "finite")}
+        common["kept"] = self.bank.kept
         by_direct = self._direct_ones(blocks)
         if by_direct.all():
-            return direct_pool(blocks, self.kernels, **common)
+            return direct_pool(blocks, self.bank.kernels, **common)
         if not by_direct.any():
-            return fft_pool(blocks, self.kernels, kept=self.spectra, **common)
+            return fft_pool(blocks, self.bank.kernels, **common)
         found: dict[str, np.ndarray] = {}
         chosen = np.flatnonzero(by_direct), np.flatnonzero(~by_direct)
         parts = (
-            direct_pool([blocks[i] for i in chosen[0].tolist()], self.kernels, **common),
-            fft_pool([blocks[i] for i in chosen[1].tolist()], self.kernels, kept=self.spectra, **common),
+            direct_pool([blocks[i] for i in chosen[0].tolist()], self.bank.kernels, **common),
+            fft_pool([blocks[i] for i in chosen[1].tolist()], self.bank.kernels, **common),
         )
         for name in parts[0].keys() - {"finite"}:
             found[name] = np.empty((len(blocks), *parts[0][name].shape[1:]), dtype=parts[0][name].dtype)
@@ -212,24 +216,17 @@ def fuse(bank: Bank, pool: Pool, method: str = "auto", *, device: str | None = N
     assert isinstance(bank, LinearBank)
     if device is not None:
         method = "torch"
-    elif bank.n_axes == 2:
+    elif bank.geometry.n_axes == 2:
         method = "separable"
     elif method == "auto" and pool.exact:
         method = "direct"
-    requests, state = _request(pool, bank.n_channels_, len(bank.kernels_), bank.n_axes)
-    kernels = bank.real_kernels()
-    sizes = np.array([kernel.shape for kernel in kernels])
-    halo = np.array(bank.geometry.halo)
-    modulus = bank.readout == "modulus"
+    requests, state = _request(pool, bank.n_channels_, len(bank.kernels_), bank.geometry.n_axes)
     return Fused(
         method,
-        kernels,
-        before=halo[:, 0] - (sizes - 1) // 2,
-        after=halo[:, 1] - sizes // 2,
-        own=((sizes - 1) // 2)[:: 2 if modulus else 1],
+        bank.for_kernels,
         halo=bank.geometry.halo,
         pad=bank.pad,
-        modulus=modulus,
+        modulus=bank.readout == "modulus",
         requests=requests,
         state=state,
         device=device or "cpu",
@@ -246,9 +243,9 @@ def why_plain(bank: Bank, pool: Pool, method: str = "auto") -> str:
         return f"{type(pool).__name__} has no fused kernel"
     if method == "torch":
         return ""
-    if bank.n_axes == 1:
+    if bank.geometry.n_axes == 1:
         return "one axis has no separable kernels" if method == "separable" else ""
-    if bank.n_axes == 3:
+    if bank.geometry.n_axes == 3:
         return "there is no fused kernel for three axes"
     if method in ("direct", "fft"):
         return f"two axes have no fused {method} kernel"
@@ -294,6 +291,8 @@ def _request(pool: Pool, n_channels: int, n_responses: int, n_axes: int) -> tupl
     if "positive" in pool.statistics:
         request["thresholds"] = np.zeros((n_responses, 1))
 
+    blank = pool.init(n_responses, n_axes)
+
     def state(out: dict[str, np.ndarray], first: np.ndarray) -> State:
         n_blocks = len(out["count"])
         made = {name: values for name, values in out.items() if name not in ("position", "above")}
@@ -302,9 +301,9 @@ def _request(pool: Pool, n_channels: int, n_responses: int, n_axes: int) -> tupl
         if "position" in out:
             at = out["position"] if n_axes > 1 else out["position"][..., np.newaxis]
             made["position"] = (at + first).astype(np.float64)
-        blank = pool.init(n_responses, n_axes)
-        for name in blank.keys() - made.keys():
-            made[name] = np.broadcast_to(blank[name], (n_blocks, *blank[name].shape))
+        for name, values in blank.items():
+            if name not in made:
+                made[name] = np.broadcast_to(values, (n_blocks, *values.shape))
         return made
 
     return [request] * n_channels, state

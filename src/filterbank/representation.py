@@ -45,7 +45,7 @@ class _SignalTransformer(TransformerMixin, BaseEstimator):
         n_axes = self._n_axes
         ragged = isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1 and np.ndim(X[:1].tolist()) != 1
         tensor = is_tensor(X)
-        held = isinstance(X, Signals) or ragged or (isinstance(X, Sequence) and not isinstance(X, (str, bytes)))
+        held = isinstance(X, (list, Signals)) or ragged or (isinstance(X, Sequence) and not isinstance(X, (str, bytes)))
         if held:
             signals = Signals.wrap(X, n_axes=n_axes)
         elif n_axes == 1 and getattr(X, "ndim", 2) <= 2:
@@ -253,7 +253,8 @@ class Representation(_SignalTransformer):
         array, (signal, feature)
             float32 if every signal is, else float64. A DataFrame after `set_output`.
         """
-        check_is_fitted(self)
+        if not hasattr(self, "pool_"):
+            check_is_fitted(self)
         signals = self._validate(X, reset=False)
         return fold(
             self.bank_,

@@ -242,8 +242,8 @@ class Signals(Sequence[np.ndarray]):
 
     def _read(self, i: int) -> np.ndarray:
         item = self._items[i]
-        array = item.read() if isinstance(item, LazySignal) else item
-        return as_signal(array, self.n_axes, index=i)
+        lazy = not isinstance(item, np.ndarray) and isinstance(item, LazySignal)  # the second look is slow
+        return as_signal(item.read() if lazy else item, self.n_axes, index=i)
 
     def opened(self, i: int) -> np.ndarray | files.SoundReader:
         """Return signal `i` as `(channel, *axes)`; a sound file too long to be held, as a `SoundReader`."""
@@ -334,20 +334,20 @@ class Signals(Sequence[np.ndarray]):
         items = self._items[start:stop]
         return items if self.n_axes == 1 or all(item.flags.c_contiguous for item in items) else None
 
-    @property
+    @functools.cached_property
     def sizes(self) -> np.ndarray:
         """The number of samples of each signal in memory, all channels together, (signal,)."""
         if self._batch is not None:
             return np.full(len(self), self._batch[0].size)
-        return np.fromiter(map(_SIZE, self._items), np.int64, len(self))
+        return np.array(list(map(_SIZE, self._items)), dtype=np.int64)
 
     @functools.cached_property
     def _arrays(self) -> tuple[set[np.dtype], set[int]] | None:
         """The signals' dtypes and numbers of dimensions; None if one is no array in memory, or empty."""
         items = self._items if self._batch is None else self._items[:1]  # all alike
-        if set(map(type, items)) != {np.ndarray} or not all(map(_SIZE, items)):
+        if set(map(type, items)) != {np.ndarray}:
             return None
-        return set(map(_DTYPE, items)), set(map(_DIMENSIONS, items))
+        return (set(map(_DTYPE, items)), set(map(_DIMENSIONS, items))) if self.sizes.all() else None
 
     def map(self, function: Callable[[np.ndarray], np.ndarray]) -> Signals:
         """Return the signals that `function` makes of these, applied on access.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -14,7 +15,7 @@ from filterbank.errors import InputError, invalid
 from filterbank.geometry import Geometry
 from filterbank.signals import SignalInfo
 
-__all__ = ["READOUTS", "Bank", "LinearBank"]
+__all__ = ["READOUTS", "Bank", "ForKernels", "LinearBank"]
 
 READOUTS = ("real", "imaginary", "modulus", "complex")
 """How the response of a complex kernel is read: "real", "imaginary" and "modulus" are real numbers."""
@@ -47,6 +48,29 @@ class Bank(Protocol):
 
     def response_table(self) -> list[dict[str, Any]]:
         """Return what is known of each response: at least `response`, its name, and `channel`."""
+
+
+@dataclass(frozen=True)
+class ForKernels:
+    """A linear bank as compiled kernels want it.
+
+    Parameters
+    ----------
+    kernels : list of array
+        Real ones: of complex kernels, real and imaginary parts by turns, as the readout wants them.
+    before, after : int array, (kernel, axis)
+        The samples of the bank's halo that each kernel doesn't need.
+    own : int array, (response, axis)
+        The samples that each response needs before its position.
+    kept : dict
+        What kernels keep from one call to the next: transforms, lists of taps.
+    """
+
+    kernels: list[np.ndarray]
+    before: np.ndarray
+    after: np.ndarray
+    own: np.ndarray
+    kept: dict[Any, Any]
 
 
 class LinearBank(BaseEstimator):
@@ -107,6 +131,7 @@ class LinearBank(BaseEstimator):
         self.geometry = Geometry(tuple(halo), pad=self.pad)
         self._listed: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
         self._spectra: dict[tuple[Any, ...], np.ndarray] = {}
+        self._for_kernels: ForKernels | None = None
 
     @property
     def _taps(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -127,6 +152,16 @@ class LinearBank(BaseEstimator):
             starts.append(starts[-1] + len(at))
         return np.array(starts), np.concatenate(coordinates), np.concatenate(weights).astype(np.float64)
 
+    @property
+    def for_kernels(self) -> ForKernels:
+        """What compiled kernels want to know of the bank, found out when first needed."""
+        if self._for_kernels is None:
+            kernels = self.real_kernels()
+            sizes, halo = np.array([kernel.shape for kernel in kernels]), np.array(self.geometry.halo)
+            own, step = (sizes - 1) // 2, len(kernels) // len(self.kernels_)
+            self._for_kernels = ForKernels(kernels, halo[:, 0] - own, halo[:, 1] - sizes // 2, own[::step], {})
+        return self._for_kernels
+
     def real_kernels(self) -> list[np.ndarray]:
         """Return the kernels to convolve with: for "modulus" and "complex", real and imaginary parts by turns."""
         if self.readout == "real":
@@ -138,7 +173,7 @@ class LinearBank(BaseEstimator):
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__().copy()
         if "_spectra" in state:
-            state |= {"_spectra": {}, "_listed": None}
+            state |= {"_spectra": {}, "_listed": None, "_for_kernels": None}
         return state
 
     def parts(self, *, joint: bool) -> list[tuple[Bank, np.ndarray]]:

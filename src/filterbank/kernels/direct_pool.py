@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import operator
 import types
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -27,6 +28,7 @@ TILE = 1024  # positions whose responses are held at a time, in the first-level 
 LANES = 16  # a multiple of the vectors' lengths: tiles are filled up to multiples of it
 VECTOR_BYTES = 64  # of one vector value; LLVM splits it where registers are shorter
 ROOM = TILE + LANES  # of a tile's values, filled up
+FEW = 32  # values up to which deviations are taken from one of them: their squares are 33 times the least at most
 UNROLLED = 4  # vectors summed side by side
 PACK = 1 << 16  # samples of short signals that are packed into one buffer
 SERIAL = 2e6  # products and sums below which threads don't pay
@@ -46,6 +48,7 @@ def direct_pool(
     want: Collection[str] = ("mean", "square", "min", "max"),
     thresholds: np.ndarray | None = None,
     n_threads: int = 1,
+    kept: dict[Any, Any] | None = None,
 ) -> dict[str, np.ndarray]:
     """Convolve every signal with every kernel and pool each response over its positions.
 
@@ -70,6 +73,8 @@ def direct_pool(
         Also count the positions at which each response lies above each of these. They needn't be sorted.
     n_threads : int
         The result doesn't depend on it, bit for bit. Small jobs stay in one.
+    kept : dict, optional
+        Where the list of taps is kept from one call to the next with the same kernels.
 
     Returns
     -------
@@ -88,8 +93,9 @@ def direct_pool(
     Cost: linear in samples times taps. Below 64 thresholds a response, each costs a comparison a sample; from 64 on, a
     value is looked up among them in constant time, unless they are crowded at one place. Memory beyond the result: a
     tile and a buffer of 65,536 samples a thread, and 64 bytes a threshold of one response.
-    A tile's mean and squared deviations are found in two passes and corrected (Chan, Golub and LeVeque, Am.
-    Statistician 37(3), 1983, eq. 1.7), tiles are merged in float64: digits are kept where the mean is large.
+    A tile's mean and squared deviations are found in two passes (one, for up to 32 positions) and corrected (Chan,
+    Golub and LeVeque, Am. Statistician 37(3), 1983, eq. 1.7), tiles are merged in float64: digits are kept where the
+    mean is large.
 
     Examples
     --------
@@ -107,15 +113,20 @@ def direct_pool(
             "kernels", len(kernels), "an even number of kernels", do="Pass real and imaginary parts by turns."
         )
     dtype, lengths = _sizes(signals)
-    taps = _Taps(kernels, dtype, np.asarray(lo), np.asarray(hi), 2 if modulus else 1)
+    key = "taps", dtype, modulus, tuple(lo), tuple(hi)
+    taps = kept.get(key) if kept is not None else None
+    if taps is None:
+        taps = _Taps(kernels, dtype, np.asarray(lo), np.asarray(hi), 2 if modulus else 1)
+        if kept is not None:
+            kept[key] = taps
     counts = lengths[:, np.newaxis] - taps.lost
-    if counts.size and counts.min() < 1:
+    if counts.size and lengths.min() <= taps.lost.max():
         i, r = np.argwhere(counts < 1)[0].tolist()
         raise InputError(
             f"signal {i} has {lengths[i]} samples, and response {r} needs at least {taps.lost[r] + 1}. "
             "Use shorter filters, or leave the signal out."
         )
-    if counts.size and counts.max() >= 1 << 31:
+    if counts.size and lengths.max() >= 1 << 31:
         raise InputError(f"a signal has {lengths.max()} samples, more than can be counted at once. Pass it in blocks.")
     levels, order = _levels(thresholds, len(taps.lost), dtype)
     shape = counts.shape
@@ -130,7 +141,7 @@ def direct_pool(
         x, starts = _pack(signals, lengths, first, last)
         if "finite" in want:
             with np.errstate(over="ignore", invalid="ignore"):
-                finite.append(np.isfinite(x.sum()))
+                finite.append(math.isfinite(np.add.reduce(x)))
         rows = slice(first, last)
         pool_range(
             x,
@@ -160,7 +171,7 @@ def direct_pool(
     _run(work, _pieces(lengths, len(taps.lost), n_threads), n_threads)
     out = {"count": counts, **{name: numbers[name] for name in numbers if name in want}}
     if "finite" in want:
-        out["finite"] = np.array(all(finite))
+        out["finite"] = np.bool_(all(finite))
     if flags[2]:
         out["position"] = position
     if thresholds is not None:
@@ -217,7 +228,7 @@ def _sizes(signals: Sequence[np.ndarray] | np.ndarray) -> tuple[np.dtype, np.nda
         dtypes, lengths = {signals.dtype}, np.full(len(signals), signals.shape[1], dtype=np.int64)
     else:
         dtypes = set(map(operator.attrgetter("dtype"), signals))
-        lengths = np.fromiter(map(len, signals), np.int64, len(signals))
+        lengths = np.array(list(map(len, signals)), dtype=np.int64)
     if len(dtypes) > 1 or not dtypes <= {np.dtype(np.float32), np.dtype(np.float64)}:
         found = ", ".join(sorted(map(str, dtypes)))
         raise InputError(f"the signals are of dtype {found}; they must be all float32 or all float64.")
@@ -370,6 +381,7 @@ def _sum_vectors(n_vectors: int) -> Any:
 
 
 _sum_one = _sum_vectors(1)
+_sum_two = _sum_vectors(2)
 _sum_many = _sum_vectors(UNROLLED)
 
 
@@ -424,6 +436,9 @@ def _respond(x, at, m, offsets, weights, first, last, tile, begin):  # type: ign
     while i + UNROLLED * lanes <= safe:
         _sum_many(x, at, offsets, weights, first, last, tile, begin, i)
         i += UNROLLED * lanes
+    while i + lanes < safe:  # sums side by side wait for one another less
+        _sum_two(x, at, offsets, weights, first, last, tile, begin, i)
+        i += 2 * lanes
     while i < safe:
         _sum_one(x, at, offsets, weights, first, last, tile, begin, i)
         i += lanes
@@ -579,14 +594,20 @@ def _pool_range(  # type: ignore[no-untyped-def]
                                 i += 1
                             where = seen + i
                 if moments:
-                    center = x.dtype.type(_deviations(tile, full, x.dtype.type(0))[0] / full)
-                    _fill(tile, m, full, center)  # adds no deviation
+                    center = tile[0]  # with which few values lose few digits
+                    if m > FEW:
+                        center = x.dtype.type(_deviations(tile, full, x.dtype.type(0))[0] / full)
+                        _fill(tile, m, full, center)  # adds no deviation
                     total, squares = _deviations(tile, full, center)
                     step = np.float64(total) / m
                     apart = np.float64(center) + step - middle
-                    share = m / (seen + m)
-                    spread += np.float64(squares) - step * np.float64(total) + apart * apart * share * seen
-                    middle += apart * share
+                    within = np.float64(squares) - step * np.float64(total)
+                    if seen == 0:
+                        spread, middle = within, apart
+                    else:
+                        share = m / (seen + m)
+                        spread += within + apart * apart * share * seen
+                        middle += apart * share
                 if crowd:
                     _rank(tile, m, ladder, origin, density, crowd, first_level, stretch, exactly)
                 elif levels.shape[1]:

@@ -147,7 +147,7 @@ def fft_pool(
         def count(size: int, extent: int, start: int, lengths: np.ndarray = lengths) -> int:
             return int(_n_segments(lengths, size, extent, start).sum())
 
-        key = (*bank.key, source.dtype, plain, len(lengths), int(lengths[0]))
+        key = ("parts", *bank.key, source.dtype, plain, len(lengths), int(lengths[0]))
         parts = kept.get(key) if kept is not None else None
         if parts is None:
             parts = _split_kernels(bank, int(lengths.max()), count, source.dtype, plain)
@@ -525,7 +525,7 @@ def _plan(bank: _Bank, part: np.ndarray, size: int, dtype: np.dtype, plain: bool
     """The plan of a class of kernels, perhaps kept from an earlier call."""
     if kept is None:
         return _Plan.build(bank, part, size, dtype, plain)
-    key = (*bank.key, dtype, plain, size, part.tobytes())
+    key = ("plan", *bank.key, dtype, plain, size, part.tobytes())
     plan = kept.get(key)
     if plan is None:
         plan = _Plan.build(bank, part, size, dtype, plain)

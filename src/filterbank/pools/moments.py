@@ -111,19 +111,22 @@ class Moments(PerResponse):
 
     def finish(self, state: State) -> np.ndarray:
         """Return the features, response by response."""
-        count = np.maximum(state["count"], 1)
         n_axes = state["position"].shape[-1]
-        widths = [n_axes if statistic == "max_position" else 1 for statistic in self.statistics]
-        features = np.empty((*count.shape, sum(widths)))
-        for statistic, end, width in zip(self.statistics, np.cumsum(widths).tolist(), widths):
+        width = len(self.statistics) + (n_axes - 1) * ("max_position" in self.statistics)
+        features = np.empty((*state["count"].shape, width))
+        at = 0
+        for statistic in self.statistics:
             if statistic == "max_position":
-                features[..., end - width : end] = state["position"]
-            elif statistic == "std":
-                np.sqrt(state["square"] / count, out=features[..., end - 1])
+                features[..., at : at + n_axes] = state["position"]
+                at += n_axes
+                continue
+            if statistic == "std":
+                np.sqrt(state["square"] / np.maximum(state["count"], 1), out=features[..., at])
             elif statistic == "positive":
-                np.divide(state["positive"], count, out=features[..., end - 1])
+                np.divide(state["positive"], np.maximum(state["count"], 1), out=features[..., at])
             else:
-                features[..., end - 1] = state[statistic]
+                features[..., at] = state[statistic]
+            at += 1
         return features.reshape(*features.shape[:-2], -1)
 
     def feature_table(self, responses: Sequence[dict[str, Any]], n_axes: int) -> list[dict[str, Any]]:
