@@ -72,6 +72,16 @@ class _GradientBank(BaseEstimator):
         designed.geometry = Geometry((halo,) * self.n_axes, designed.plan_.hop, pad=self.pad)
         return designed
 
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__().copy()
+        state.pop("plan_", None)  # made again from the parameters
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if hasattr(self, "geometry"):
+            self.plan_, self._apart = self._plan()
+
     def parts(self, *, joint: bool) -> list[tuple[Bank, np.ndarray]]:
         """Return the bank itself: all responses have the same positions."""
         return [(self, np.arange(len(self.response_table())))]

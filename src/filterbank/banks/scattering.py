@@ -127,16 +127,21 @@ class ScatteringBank(BaseEstimator):
         designed = copy.copy(self)
         designed.n_channels_ = info.n_channels
         designed._rate = info.rate
-        wavelets = scattering_wavelets(self.n_axes, J=self.J, L=self.L, Q=self.Q)
-        designed.first_ = wavelets if self.order else []
-        designed.second_ = scattering_wavelets(self.n_axes, J=self.J, L=self.L, Q=1) if self.order == 2 else []
+        scattering_wavelets(self.n_axes, J=self.J, L=self.L, Q=self.Q)  # which checks these
         hop = 2 ** int(self.J) if self.hop is None else self.hop
         if hop < 1 or hop % 2 ** int(self.J):
             raise invalid("hop", self.hop, f"a multiple of 2**J={2 ** int(self.J)} samples, or None")
-        designed.plan_, halo = designed._plan(int(hop))
-        designed.geometry = Geometry(halo, (int(hop),) * self.n_axes, pad=self.pad)
-        designed._boxes = {}
+        designed.geometry = Geometry(designed._make(int(hop)), (int(hop),) * self.n_axes, pad=self.pad)
         return designed
+
+    def _make(self, hop: int) -> tuple[tuple[int, int], ...]:
+        """Make wavelets and plan, and return the halo."""
+        wavelets = scattering_wavelets(self.n_axes, J=self.J, L=self.L, Q=self.Q)
+        self.first_ = wavelets if self.order else []
+        self.second_ = scattering_wavelets(self.n_axes, J=self.J, L=self.L, Q=1) if self.order == 2 else []
+        self.plan_, halo = self._plan(hop)
+        self._boxes = {}
+        return halo
 
     def _plan(self, hop: int) -> tuple[ScatterPlan, tuple[tuple[int, int], ...]]:
         d, truncate = self.n_axes, self.truncate
@@ -235,9 +240,14 @@ class ScatteringBank(BaseEstimator):
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__().copy()
-        if "_boxes" in state:
-            state["_boxes"] = {}
+        for name in ("first_", "second_", "plan_", "_boxes"):  # made again from the parameters
+            state.pop(name, None)
         return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if hasattr(self, "geometry"):
+            self._make(self.geometry.hop[0])
 
     def response_table(self) -> list[dict[str, Any]]:
         """Return a row a response: its order, and the wavelets of its path.
