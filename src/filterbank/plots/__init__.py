@@ -11,6 +11,14 @@ from filterbank.plots.evaluation import (
     plot_learning,
     plot_progressive,
 )
+from filterbank.plots.filtering import (
+    plot_density,
+    plot_edges,
+    plot_gradient,
+    plot_kernel,
+    plot_kernel_surface,
+    plot_scale_space,
+)
 from filterbank.plots.labels import feature_labels
 from filterbank.plots.scores import plot_confusion, plot_importance, plot_scatter, plot_scores
 from filterbank.plots.signals import plot_examples, plot_signal
@@ -21,15 +29,21 @@ __all__ = [
     "plot_calibration",
     "plot_confusion",
     "plot_decision",
+    "plot_density",
+    "plot_edges",
     "plot_examples",
+    "plot_gradient",
     "plot_importance",
     "plot_importance_spectrum",
     "plot_intervals",
     "plot_invariance",
+    "plot_kernel",
+    "plot_kernel_surface",
     "plot_kernels",
     "plot_learning",
     "plot_progressive",
     "plot_responses",
+    "plot_scale_space",
     "plot_scatter",
     "plot_scores",
     "plot_signal",
