@@ -10,6 +10,7 @@ import numpy as np
 
 from filterbank.banks import FilterBank, GaborBank, GaussianBank
 from filterbank.errors import invalid
+from filterbank.image_recipes import fisher, gabor_texture, hog, scattering, visual_words, vlad
 from filterbank.pools import Moments
 from filterbank.representation import Representation, WholeSignal
 from filterbank.signals import KINDS
@@ -30,12 +31,15 @@ class Recipe:
         One line.
     make : callable
         `make(kind)` returns the unfitted transformer.
+    by_default : bool
+        Whether `compare` takes it where no recipes are asked for: not where it's slow, or learns a codebook.
     """
 
     name: str
     kinds: tuple[str, ...]
     summary: str
     make: Callable[[str], Any]
+    by_default: bool = True
 
 
 def tutorial_gabor(kind: str = "series") -> Representation:
@@ -165,6 +169,24 @@ RECIPES: dict[str, Recipe] = {
             "Gaussian derivatives, orders 0-2 at three scales; mean, std",
             gaussian_derivatives,
         ),
+        Recipe(
+            "gabor_texture",
+            ("image", "volume"),
+            "modulus of Gabor filters, whatever their orientation; mean, std",
+            gabor_texture,
+            by_default=False,
+        ),
+        Recipe("hog", ("image", "volume"), "histograms of oriented gradients in the cells of a grid", hog),
+        Recipe(
+            "scattering",
+            ("image", "series"),
+            "scattering of orders 0-2, averaged in the cells of a grid",
+            scattering,
+            by_default=False,
+        ),
+        Recipe("visual_words", _ALL, "shares of learned words in the whole and its parts", visual_words, False),
+        Recipe("vlad", _ALL, "how local descriptors differ from learned words (VLAD)", vlad, False),
+        Recipe("fisher", _ALL, "Fisher vectors of the whole and its parts", fisher, False),
     )
 }
 """The recipes by name."""
@@ -190,13 +212,15 @@ def make(name: str, kind: str) -> Any:
     return RECIPES[name].make(kind)
 
 
-def suitable(kind: str) -> list[str]:
-    """Return the names of the recipes that suit a kind of signal.
+def suitable(kind: str, *, by_default: bool = False) -> list[str]:
+    """Return the names of the recipes that suit a kind of signal; only those that `compare` takes `by_default`.
 
     Examples
     --------
-    >>> suitable("image")
-    ['summary', 'gabor', 'gaussian_derivatives']
+    >>> suitable("image", by_default=True)
+    ['summary', 'gabor', 'gaussian_derivatives', 'hog']
     """
     _axes(kind)
-    return [name for name, recipe in RECIPES.items() if kind in recipe.kinds]
+    return [
+        name for name, recipe in RECIPES.items() if kind in recipe.kinds and (recipe.by_default or not by_default)
+    ]
