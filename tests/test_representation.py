@@ -30,6 +30,7 @@ from filterbank import (
     tutorial_gabor,
 )
 from filterbank.recipes import RECIPES, summary
+from filterbank.signals import KINDS
 
 RNG = np.random.default_rng(11)
 
@@ -126,7 +127,7 @@ def test_every_recipe_survives_cloning_pickling_and_skops(name):
     kind = RECIPES[name].kinds[0]
     transformer = RECIPES[name].make(kind)
     assert clone(transformer).get_params(deep=False).keys() == transformer.get_params(deep=False).keys()
-    signals, _ = ragged(4)
+    signals, _ = ragged(12, n_axes=KINDS[kind])
     expected = transformer.fit(signals).transform(signals)
     revived = pickle.loads(pickle.dumps(transformer))
     np.testing.assert_array_equal(revived.transform(signals), expected)
