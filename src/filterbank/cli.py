@@ -18,6 +18,7 @@ from filterbank.errors import FilterbankError, WriteError, invalid
 
 if TYPE_CHECKING:
     from filterbank.evaluate import Comparison
+    from filterbank.evaluate.examine import Examination
     from filterbank.signals import Dataset
 
 __all__ = ["app", "main"]
@@ -110,6 +111,10 @@ def compare(
     ),
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
     naive: Annotated[bool, typer.Option(help="Compute the naive score, too, which ignores what leaks.")] = True,
+    thorough: Annotated[
+        bool,
+        typer.Option("--thorough", help="Also permute labels, draw a learning curve and check the probabilities."),
+    ] = False,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="For what is drawn at random.")] = 0,
     jobs: Jobs = -1,
     strict: Strict = False,
@@ -121,6 +126,7 @@ def compare(
 ) -> None:
     """Run recipes with classifiers on a split that can't leak; print a table, write a report and a model."""
     from filterbank.evaluate import compare as run
+    from filterbank.evaluate.examine import examine
     from filterbank.report import save
 
     with progress_bar() as tell:
@@ -147,12 +153,13 @@ def compare(
             random_state=seed,
             progress=tell,
         )
+        examination = examine(comparison, thorough=thorough, n_jobs=jobs, random_state=seed, progress=tell)
         tell(0, 0, "writing the report")
-        written = save(comparison, out)
+        written = save(comparison, out, examination=examination)
     if as_json:
-        print(json.dumps(comparison.as_dict(), indent=1, allow_nan=False))
+        print(json.dumps({**comparison.as_dict(), **examination.as_dict()}, indent=1, allow_nan=False))
     else:
-        _print_comparison(comparison)
+        _print_comparison(comparison, examination)
         for path in written:
             print(path)
 
@@ -395,7 +402,7 @@ def _print_table(head: list[str], rows: list[list[str]]) -> None:
     Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 
-def _print_comparison(comparison: Comparison) -> None:
+def _print_comparison(comparison: Comparison, examination: Examination) -> None:
     print(f"{comparison.dataset.name}: {len(comparison.dataset)} signals, {len(comparison.classes)} classes.")
     if comparison.dataset.description:
         print(comparison.dataset.description)
@@ -414,12 +421,16 @@ def _print_comparison(comparison: Comparison) -> None:
         for row in comparison.table.to_dict("records")
     ]
     _print_table(["recipe", "classifier", "score", "95 % interval", "chance", "naive", "features", "seconds"], rows)
-    for finding in comparison.naive_leaks:
-        print(f"Naive: {finding.sentence}")
-    for finding in comparison.leaks:
-        print(f"Leak: {finding.sentence}")
-    for note in comparison.notes:
+    for leak in sorted(examination.leaks, key=lambda leak: leak.split == "honest"):
+        print(f"{'Leak' if leak.split == 'honest' else 'Naive'}: {leak.sentence}")
+    if examination.against_baseline is not None:
+        print(f"Compared: {examination.against_baseline.sentence}")
+    for found in (examination.permutation, examination.learning, examination.calibration):
+        if found is not None:
+            print(f"Checked: {found.sentence}")
+    for note in [*comparison.notes, *examination.notes]:
         print(f"Note: {note}")
+    print(f"Verdict: {examination.verdict}")
 
 
 if __name__ == "__main__":

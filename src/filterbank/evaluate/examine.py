@@ -225,7 +225,9 @@ above that: this isn't luck.
     tell = progress or (lambda done, total, text: None)
     notes: list[str] = []
     row = refittable(comparison)
-    if row is not None and not row.is_best:
+    if row is None:
+        notes.append("No model is fitted again, to close leaks one by one, say: every recipe learns from labels, too.")
+    elif not row.is_best:
         notes.append(
             f"Where models are fitted again, it's {row.name}, the best row that learns nothing but its classifier: the "
             f"best recipe, {comparison.best[0]!r}, would have to be fitted anew each time."

@@ -62,11 +62,13 @@ def refittable(comparison: Comparison, *, explainable: bool = False) -> Row | No
     Returns
     -------
     Row or None
-        If every recipe learns, the best row, which is refitted from the signals. None where no row will do.
+        If every recipe learns, the best row, which is refitted from the signals, unless it learns from labels, too:
+        that takes long. None where no row will do.
     """
     from sklearn.base import clone
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import StandardScaler
+    from sklearn.utils import get_tags
 
     from filterbank.evaluate.compare import _learns
 
@@ -81,7 +83,8 @@ def refittable(comparison: Comparison, *, explainable: bool = False) -> Row | No
             )
             X = comparison.features[recipe].to_numpy(dtype=np.float64)
             return Row(recipe, classifier, estimator, X, representation, (recipe, classifier) == comparison.best)
-    if comparison.best in rows:
+    first = comparison.model.steps[0][1]
+    if comparison.best in rows and not (hasattr(first, "__sklearn_tags__") and get_tags(first).target_tags.required):
         model = Pipeline([(name, clone(step)) for name, step in comparison.model.steps])
         return Row(
             *comparison.best, model, comparison.dataset.signals, comparison.representations[comparison.best[0]], True

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from numpy.typing import ArrayLike
 
 from filterbank.errors import InputError, invalid
 from filterbank.plots.drawing import (
@@ -43,9 +44,9 @@ GRID = {"color": "#E6E6E6", "linewidth": 0.7}
 
 def plot_intervals(
     labels: Sequence[Any],
-    values: Sequence[float] | np.ndarray,
-    low: Sequence[float] | np.ndarray,
-    high: Sequence[float] | np.ndarray,
+    values: ArrayLike,
+    low: ArrayLike,
+    high: ArrayLike,
     *,
     reference: float | None = None,
     xlabel: str = "score",
@@ -98,10 +99,10 @@ def plot_intervals(
 
 
 def plot_learning(
-    units: Sequence[float] | np.ndarray,
-    scores: Sequence[float] | np.ndarray,
-    low: Sequence[float] | np.ndarray,
-    high: Sequence[float] | np.ndarray,
+    units: ArrayLike,
+    scores: ArrayLike,
+    low: ArrayLike,
+    high: ArrayLike,
     *,
     unit: str = "signal",
     chance: float | None = None,
@@ -136,10 +137,10 @@ def plot_learning(
 
 
 def plot_progressive(
-    n_components: Sequence[int] | np.ndarray,
-    scores: Sequence[float] | np.ndarray,
-    low: Sequence[float] | np.ndarray | None = None,
-    high: Sequence[float] | np.ndarray | None = None,
+    n_components: ArrayLike,
+    scores: ArrayLike,
+    low: ArrayLike | None = None,
+    high: ArrayLike | None = None,
     *,
     label: str = "",
     chance: float | None = None,

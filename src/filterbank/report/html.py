@@ -14,7 +14,9 @@ import pandas as pd
 from markupsafe import Markup
 
 from filterbank.evaluate import CLASSIFIERS, Comparison
+from filterbank.evaluate.examine import Examination, examine
 from filterbank.output import atomic
+from filterbank.report import examined
 from filterbank.report.drawing import Drawing, style
 
 __all__ = ["render", "write_report"]
@@ -31,7 +33,7 @@ KIND_WORDS = {"series": "series", "sound": "sounds", "image": "images", "volume"
 GLYPHS = {"o": "●", "s": "■", "^": "▲", "D": "◆", "v": "▼", "P": "✚", "X": "✖", "*": "★"}
 
 
-def write_report(comparison: Comparison, path: str | Path) -> Path:
+def write_report(comparison: Comparison, path: str | Path, *, examination: Examination | None = None) -> Path:
     """Write what `compare` found as one self-contained HTML page.
 
     Parameters
@@ -39,6 +41,8 @@ def write_report(comparison: Comparison, path: str | Path) -> Path:
     comparison : Comparison
     path : path
         Of the page; its folder must exist. What is there is replaced, at once and only by a whole page.
+    examination : Examination, optional
+        Of this comparison; if none is passed, `examine` makes one.
 
     Returns
     -------
@@ -66,18 +70,19 @@ def write_report(comparison: Comparison, path: str | Path) -> Path:
     >>> write_report(comparison, Path(tempfile.mkdtemp(), "report.html")).name
     'report.html'
     """
-    page = render(comparison).encode("utf-8", "replace")
+    page = render(comparison, examination=examination).encode("utf-8", "replace")
     with atomic(path) as temporary:
         temporary.write_bytes(page)
     return Path(path)
 
 
-def render(comparison: Comparison) -> str:
+def render(comparison: Comparison, *, examination: Examination | None = None) -> str:
     """Return the page that `write_report` writes.
 
     Parameters
     ----------
     comparison : Comparison
+    examination : Examination, optional
 
     Returns
     -------
@@ -94,24 +99,31 @@ def render(comparison: Comparison) -> str:
         lstrip_blocks=True,
     )
     environment.filters["three"] = _three
+    environment.filters["signed"] = _signed
     environment.filters["count"] = "{:,}".format
+    found = examine(comparison) if examination is None else examination
     with style():
         draw = Drawing()
         context = {
             "css": Markup(_resource("report.css")),
             "js": Markup(_resource("report.js")),
             "about": _about(comparison),
-            "verdict": _verdict(comparison),
-            "leaks": _leaks(comparison),
+            "verdict": _verdict(comparison, found),
+            "leaks": {**_leaks(comparison), **examined.leaks(found)},
             "scores": _scores(comparison, draw),
+            "pairs": examined.pairs(comparison, found, draw),
             "data": _data(comparison),
             "examples": _examples(comparison, draw),
             "filters": _filters(comparison, draw),
             "confusion": _confusion(comparison, draw),
             "scatter": _scatter(comparison, draw),
             "importance": _importance(comparison, draw),
+            "inside": examined.folds_importance(found, draw),
+            "invariance": examined.invariance(found, draw),
+            "decisions": examined.decisions(comparison, found, draw, _place),
+            "checks": examined.checks(comparison, found, draw),
             "errors": _errors(comparison, draw),
-            "notes": comparison.notes,
+            "notes": [*comparison.notes, *found.notes],
             "how": _how(comparison),
         }
     return environment.get_template("report.html").render(context)
@@ -132,21 +144,14 @@ def _about(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def _verdict(comparison: Comparison) -> dict[str, Any]:
+def _verdict(comparison: Comparison, examination: Examination) -> dict[str, Any]:
     row = comparison.row(*comparison.best)
     recipe, classifier = comparison.best
     score, low, high, chance = (float(row[c]) for c in ("score", "low", "high", "chance"))
-    if math.isnan(low):
-        state, judgement = "unknown", "How far this score would vary with other signals can't be known from these data."
-    elif low <= chance:
-        state = "little"
-        judgement = (
-            "This proves little: the interval reaches down to the chance level, so luck would explain the score."
-        )
-    else:
-        state, judgement = "good", "The whole interval lies above the chance level."
+    by_chance = examination.permutation is not None and examination.permutation.p > 0.05
+    state = "unknown" if math.isnan(low) else "little" if low <= chance or by_chance else "good"
     caveat = ""
-    if comparison.leaks:
+    if any(leak.split == "honest" for leak in examination.leaks):
         state = "care" if state == "good" else state
         caveat = (
             "Training and test still have something in common, which may flatter the score: see what leaked, below."
@@ -161,7 +166,7 @@ def _verdict(comparison: Comparison) -> dict[str, Any]:
         "chance": chance,
         "naive": float(row["naive_score"]),
         "state": state,
-        "judgement": judgement,
+        "judgement": examination.verdict,
         "caveat": caveat,
         "reason": comparison.plan.reason,
         "n_tested": int(comparison.plan.tested.sum()),
@@ -209,8 +214,6 @@ def _leaks(comparison: Comparison) -> dict[str, Any]:
         "split": split,
         "difference": difference,
         "elsewhere": elsewhere,
-        "honest": [finding.sentence for finding in comparison.leaks],
-        "ignorant": [finding.sentence for finding in comparison.naive_leaks],
     }
 
 
@@ -421,6 +424,7 @@ def _confusion(comparison: Comparison, draw: Drawing) -> dict[str, Any]:
 
 def _scatter(comparison: Comparison, draw: Drawing) -> dict[str, Any]:
     from filterbank.plots import class_styles, plot_scatter
+    from filterbank.plots.scores import MAX_REGIONS
 
     features = comparison.features[comparison.best[0]]
     classes = comparison.classes
@@ -437,6 +441,7 @@ def _scatter(comparison: Comparison, draw: Drawing) -> dict[str, Any]:
         ),
         "legend": [(name, styles[name][0], GLYPHS[styles[name][1]]) for name in classes[:CLASSES_SHOWN]],
         "hidden": max(0, len(classes) - CLASSES_SHOWN),
+        "tinted": 2 <= len(classes) <= MAX_REGIONS and features.shape[1] > 1,
     }
 
 
@@ -592,3 +597,8 @@ def _shown(value: Any) -> str:
 def _three(value: Any) -> str:
     """Three decimals, or a dash where there's no number."""
     return NONE if value is None or math.isnan(value) else f"{value:.3f}"
+
+
+def _signed(value: float) -> str:
+    """Three decimals with a sign, or a dash where there's no number."""
+    return NONE if math.isnan(value) else f"{value:+.3f}".replace("-", "\N{MINUS SIGN}")

@@ -15,6 +15,7 @@ from filterbank.signals import Dataset, check_finite
 
 if TYPE_CHECKING:
     from filterbank.evaluate import Comparison
+    from filterbank.evaluate.examine import Examination
 
 __all__ = ["describe_signal", "draw_signal", "model_of", "save"]
 
@@ -44,7 +45,7 @@ def model_of(comparison: Comparison) -> Model:
     )
 
 
-def save(comparison: Comparison, folder: str | Path) -> list[Path]:
+def save(comparison: Comparison, folder: str | Path, *, examination: Examination | None = None) -> list[Path]:
     """Write `report.html`, `results.parquet` and `model.skops` into a folder that exists.
 
     Each file is either the old one or wholly the new one, also on Ctrl-C or a full disk.
@@ -56,7 +57,7 @@ def save(comparison: Comparison, folder: str | Path) -> list[Path]:
     """
     folder = Path(folder)
     report, results, model = (folder / name for name in ("report.html", "results.parquet", "model.skops"))
-    write_report(comparison, report)
+    write_report(comparison, report, examination=examination)
     write_table(comparison.to_frame(), results)
     model_of(comparison).save(model)
     return [report, results, model]
