@@ -34,6 +34,7 @@ _HOMES = {
     "pools": ("BagOfWords", "FisherVector", "Moments", "Pool", "Proportion", "Pyramid", "VLAD"),
     "engine": ("fold", "respond"),
     "representation": ("Explanation", "Representation", "WholeSignal"),
+    "filtering": ("bandpass", "convolve", "denoise", "derivative", "edges", "gradient", "smooth"),
     "convnet": ("ConvNetClassifier", "NetworkBank"),
     "recipes": ("RECIPES", "tutorial_gabor"),
     "subspace": ("SubspaceClassifier",),
@@ -43,7 +44,7 @@ _HOMES = {
     "datasets": ("load",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
-_MODULES = ("datasets", "design", "evaluate", "io", "plots", "recipes", "report")
+_MODULES = ("datasets", "design", "evaluate", "filtering", "io", "plots", "recipes", "report")
 
 __all__ = ["__version__", *sorted(_HOME_OF)]
 

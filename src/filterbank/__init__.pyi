@@ -3,6 +3,7 @@
 from filterbank import datasets as datasets
 from filterbank import design as design
 from filterbank import evaluate as evaluate
+from filterbank import filtering as filtering
 from filterbank import io as io
 from filterbank import plots as plots
 from filterbank import recipes as recipes
@@ -37,6 +38,13 @@ from filterbank.errors import ReadError as ReadError
 from filterbank.errors import WriteError as WriteError
 from filterbank.evaluate import Comparison as Comparison
 from filterbank.evaluate import compare as compare
+from filterbank.filtering import bandpass as bandpass
+from filterbank.filtering import convolve as convolve
+from filterbank.filtering import denoise as denoise
+from filterbank.filtering import derivative as derivative
+from filterbank.filtering import edges as edges
+from filterbank.filtering import gradient as gradient
+from filterbank.filtering import smooth as smooth
 from filterbank.geometry import Geometry as Geometry
 from filterbank.io import windows as windows
 from filterbank.models import Model as Model
