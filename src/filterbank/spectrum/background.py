@@ -98,7 +98,8 @@ class Background:
     def information(self, k: np.ndarray) -> np.ndarray:
         """Return one over the variance of the spectrum's logarithm, as it's known."""
         slopes = _slopes(self.autocorrelation, k, self.n_fft)
-        return 1 / np.einsum("ki,ij,kj->k", slopes, np.linalg.pinv(self.precision), slopes)
+        variance = np.einsum("ki,ij,kj->k", slopes, np.linalg.pinv(self.precision), slopes)
+        return 1 / np.clip(variance, 1e-12, 2.0)
 
     def threshold(self, k: np.ndarray, level: float) -> np.ndarray:
         """Return what noise exceeds anywhere, among all frequencies that are tested, with this probability."""

@@ -152,7 +152,7 @@ def periods(
     for the number of frequencies, twice those of a plain transform, by Sidak's formula. Peaks of a signal whose period
     wanders, such as sunspots, are wide, and come as several periods near each other.
 
-    What alternates from sample to sample is taken off with the trend: it may be the multiple of any frequency.
+    What alternates from sample to sample is fitted with the trend: it may be the multiple of any frequency.
 
     Cost: a few Fourier transforms of twice the length a period found, and `9 n k^2` for fitting `k` sinusoids together.
 
@@ -208,13 +208,11 @@ def _of_row(
     if variance <= SETTLED**2 * float(np.mean(x * x)) or variance == 0:
         what = f"constant ({x.mean():g})" if np.ptp(x) <= 1e-10 * abs(x).max() else "a straight line"
         raise InputError(f"{name} is {what}: it has no periods. Leave it out.")
-    alternating = 1.0 - 2.0 * (np.arange(n) % 2)
-    x, y = (a - alternating * (alternating @ y / n) for a in (x, y))
     tested = _tested(n, rate or 1.0, limits)
     found: list[float] = []
     p_values: list[float] = []
     ratios: list[float] = []
-    left, sinusoids = y, np.zeros((0, 2))
+    left, sinusoids = fit_sinusoids(x, np.zeros(0), degree=degree)[2], np.zeros((0, 2))
     while True:
         power = _power(left)
         background = Background.fit(power, tested, n, found)
@@ -260,7 +258,7 @@ def _of_row(
 
 def _mean_square(n: int, frequencies: np.ndarray, sinusoids: np.ndarray, members: list[int]) -> float:
     """Of the sum of some of the sinusoids, about its mean."""
-    parts = [columns @ sinusoids[members].ravel() for _, _, columns in _columns(n, frequencies[members], -1)]
+    parts = [columns[:, 1:] @ sinusoids[members].ravel() for _, _, columns in _columns(n, frequencies[members], -1)]
     return float(np.concatenate(parts).var())
 
 
@@ -302,7 +300,9 @@ def _nearest(raw: np.ndarray, frequency: float, n: int) -> int:
 def fit_sinusoids(
     x: np.ndarray, frequencies: np.ndarray, *, degree: int = 1, n_steps: int = 12
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Fit sinusoids and a polynomial by least squares, their frequencies too (Gauss and Newton).
+    """Fit sinusoids, their frequencies too, beside a polynomial and what alternates from sample to sample.
+
+    Least squares, by Gauss and Newton.
 
     Parameters
     ----------
@@ -323,49 +323,44 @@ def fit_sinusoids(
     """
     n, k = len(x), len(frequencies)
     start = f = np.array(frequencies, dtype=np.float64)
-    beta = _solve(*_normal(x, f, degree, None)[:2])
-    last = np.inf
-    for _ in range(n_steps):
-        c = beta[degree + 1 :].reshape(k, 2)
-        gram, right, square = _normal(x, f, degree, c)
-        step = _solve(gram, right)[-k:]
+    beta = _solve(*_normal(x, f, degree, None))
+    for _ in range(n_steps if k else 0):
+        step = _solve(*_normal(x, f, degree, beta[degree + 2 :].reshape(k, 2)))[-k:]
         f = np.clip(np.clip(f + step, start - 0.5 / n, start + 0.5 / n), 0.25 / n, 0.5 - 0.25 / n)
-        beta = _solve(*_normal(x, f, degree, None)[:2])
-        if np.abs(step).max() < 1e-9 / n or square >= last * (1 - 1e-12):
+        beta = _solve(*_normal(x, f, degree, None))
+        if np.abs(step).max() < 1e-9 / n:
             break
-        last = square
     rest = np.concatenate([x[a:b] - columns @ beta for a, b, columns in _columns(n, f, degree)])
-    return f, beta[degree + 1 :].reshape(k, 2), rest
+    return f, beta[degree + 2 :].reshape(k, 2), rest
 
 
 def _columns(n: int, f: np.ndarray, degree: int) -> Any:
-    """Stretches of samples with their powers of time, cosines and sines."""
+    """Stretches of samples with their powers of time, alternating ones, cosines and sines."""
     for a in range(0, n, BLOCK):
         b = min(a + BLOCK, n)
         t = np.arange(a, b)
         angle = 2 * np.pi * np.outer(t, f)
         scaled = (t - (n - 1) / 2) / n
         waves = np.stack([np.cos(angle), np.sin(angle)], axis=2).reshape(b - a, -1)
-        yield a, b, np.hstack([scaled[:, np.newaxis] ** np.arange(degree + 1), waves])
+        yield a, b, np.column_stack([scaled[:, np.newaxis] ** np.arange(degree + 1), 1 - 2 * (t % 2), waves])
 
 
 def _normal(
     x: np.ndarray, f: np.ndarray, degree: int, coefficients: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray, float]:
-    """The normal equations of polynomial, cosines and sines; with coefficients, of the frequencies as well."""
-    width = degree + 1 + 2 * len(f) + (0 if coefficients is None else len(f))
-    gram, right, square = np.zeros((width, width)), np.zeros(width), 0.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """The normal equations of all columns; with coefficients of cosines and sines, of the frequencies as well."""
+    width = degree + 2 + 2 * len(f) + (0 if coefficients is None else len(f))
+    gram, right = np.zeros((width, width)), np.zeros(width)
     for a, b, columns in _columns(len(x), f, degree):
         part = x[a:b]
         if coefficients is not None:
-            cosines, sines = columns[:, degree + 1 :: 2], columns[:, degree + 2 :: 2]
+            cosines, sines = columns[:, degree + 2 :: 2], columns[:, degree + 3 :: 2]
             t = 2 * np.pi * np.arange(a, b)[:, np.newaxis]
             slopes = t * (coefficients[:, 1] * cosines - coefficients[:, 0] * sines)
             columns = np.hstack([columns, slopes])
         gram += columns.T @ columns
         right += columns.T @ part
-        square += float(part @ part)
-    return gram, right, square
+    return gram, right
 
 
 def _solve(gram: np.ndarray, right: np.ndarray) -> np.ndarray:
