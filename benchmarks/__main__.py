@@ -33,14 +33,15 @@ def measure(name: str, *, quick: bool) -> dict[str, Any]:
     module = importlib.import_module(f"benchmarks.job_{name}")
     rows = module.run(quick)
     title = module.__doc__.strip().splitlines()[0].rstrip(".")
-    return {"job": name, "title": title, "quick": quick, "rows": [asdict(row) for row in rows], "machine": machine()}
+    result = {"job": name, "title": title, "quick": quick, "rows": [asdict(row) for row in rows], "machine": machine()}
+    return result | {"bounds": " ".join(getattr(module, "BOUNDS", "").split())}
 
 
 def show(rows: list[Row], console: Console) -> None:
     """Print rows as a table."""
     table = Table(*HEADINGS)
     for row in rows:
-        style = "red" if row.ok is False else "dim" if row.peer_s is None else None
+        style = "red" if row.ok is False else "dim" if row.ratio is None else None
         table.add_row(*cells(row), style=style)
     console.print(table)
 

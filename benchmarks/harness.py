@@ -7,10 +7,12 @@ import functools
 import os
 import platform
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numba
@@ -25,13 +27,18 @@ __all__ = [
     "assert_agree",
     "machine",
     "markdown",
+    "peak_beyond",
     "race",
     "rows_of",
     "single_core_peak",
+    "weigh",
     "with_threads",
 ]
 
 Kind = Literal["ours", "library", "handwritten"]
+
+LIMIT = 32
+"""MiB beyond the features that a job of ours may take."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +68,8 @@ class Row:
 
     `ratio` is the peer's time over ours, `demand` the ratio to reach (None: shown for information), `ok` whether it is
     reached. `peer_s`, `ratio` and `ok` are None where the peer is absent; `note` then says why. `fraction` is ours, of
-    the measured peak of so many cores.
+    the measured peak of so many cores. Of the kind "limit" is a row of memory: the ratio is what is allowed over what
+    was taken.
     """
 
     job: str
@@ -166,6 +174,52 @@ def absent(
     return Row(job, peer, kind, threads, ours_s, None, None, demand, None, note=f"absent: {why}")
 
 
+def weigh(job: str, *arguments: Any, threads: int, note: str = "") -> Row:
+    """Return the row of the memory that a job of ours takes beyond its features, measured in a process of its own.
+
+    Parameters
+    ----------
+    job : str
+        `benchmarks.job_NAME` has a function `heavy(*arguments, threads)`, which returns two callables: one that loads
+        all that is compiled, and one that does the job and returns the features.
+    *arguments
+        Numbers and strings.
+    threads : int
+    note : str
+        What was done.
+    """
+    call = f"harness.peak_beyond(*job.heavy(*{arguments}, {threads}))"
+    code = f"from benchmarks import harness, job_{job} as job; print({call})"
+    root = Path(__file__).parent.parent
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    taken = float(done.stdout)
+    peer, name = f"at most {LIMIT} MiB beyond the features", " ".join(["ours", note]).strip()
+    if np.isnan(taken):
+        return Row(
+            f"{job}, memory", peer, "limit", threads, None, None, None, 1.0, None, name, note="the system doesn't say"
+        )
+    ratio = LIMIT / max(taken, 0.1)
+    return Row(
+        f"{job}, memory", peer, "limit", threads, None, None, ratio, 1.0, ratio >= 1, name, note=f"{taken:.1f} MiB"
+    )
+
+
+def peak_beyond(warm_up: Callable[[], Any], run: Callable[[], np.ndarray]) -> float:
+    """Return the MiB that `run` adds to this process at most, less its array; NaN if the system doesn't say."""
+    warm_up()
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # sets the peak back to what is used now
+        before = _memory("VmRSS")
+        features = run()
+        return (_memory("VmHWM") - before - features.nbytes) / 2**20
+    return float("nan")
+
+
+def _memory(name: str) -> int:
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
+
+
 def assert_agree(found: Any, expected: Any, *, tolerance: float, what: str) -> float:
     """Return the largest difference relative to the largest expected value; raise if it is above the tolerance."""
     found, expected = np.asarray(found, dtype=np.float64), np.asarray(expected, dtype=np.float64)
@@ -226,7 +280,8 @@ def markdown(results: Sequence[Mapping[str, Any]]) -> str:
         "Made by `python -m benchmarks --markdown docs/benchmarks.md` from measured times; don't edit. Every row's",
         "outputs were first checked to agree. Contenders ran by turns in one process; times are medians. The ratio is",
         "the peer's time over ours; the demand is what we mean to reach. The fraction is ours, of the peak measured in",
-        "float32 times the threads; over 100 % means that fewer operations were done than the plain way needs.",
+        "float32 times the threads; over 100 % means that fewer operations were done than the plain way needs. Memory",
+        "is what a process takes at most beyond the features and what it held; its ratio is what is allowed over that.",
     ]
     for result in results:
         host = result["machine"]
@@ -234,6 +289,8 @@ def markdown(results: Sequence[Mapping[str, Any]]) -> str:
         lines += ["", f"## {result['title']}", ""]
         lines += ["| " + " | ".join(HEADINGS) + " |", "|" + "---|" * len(HEADINGS)]
         lines += ["| " + " | ".join(cells(row)) + " |" for row in result["rows"]]
+        if result.get("bounds"):
+            lines += ["", result["bounds"]]
         lines += [
             "",
             f"{host['date']}, {host['processor']}, {host['cores']} cores, load {host['load'][0]:.1f}, peak of a core "

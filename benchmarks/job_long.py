@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import subprocess
-import sys
-from pathlib import Path
+from collections.abc import Callable
 
 import numpy as np
 import scipy.fft
 import scipy.signal
 
-from benchmarks.harness import Contender, Row, assert_agree, race, rows_of
+from benchmarks.harness import Contender, Row, assert_agree, race, rows_of, weigh
 from filterbank import FilterBank, Moments, WindowedBank, respond
 from filterbank.kernels import fft_window_pool
 from filterbank.signals import SignalInfo
@@ -23,7 +20,6 @@ SIZE = 1 << 16  # of the hand-written peer's transforms
 STEPS = 4  # hops of a window
 FEW, N_FEW = slice(7, None, 16), 2  # the filters that the slow peer does
 PIECE = 30  # seconds that the hand-written peer does, which works in blocks
-LIMIT = 50  # MiB beyond the features
 
 
 def run(quick: bool) -> list[Row]:
@@ -58,10 +54,19 @@ def race_readout(readout: str, kernels: list[np.ndarray], seconds: int, rate: in
             found = (found if len(found) == len(expected) else found[FEW])[..., : expected.shape[2]]
             assert_agree(found, expected, tolerance=1e-5, what=f"{contender.name}, {readout}")
         medians = race(contenders, threads=threads, repeats=3)
-        note = "" if quick and (readout, threads) != ("modulus", 2) else weigh(readout, quick, threads)
         demands = DEMANDS[threads] if readout == "real" else {}
-        rows += rows_of(f"long, {readout}", contenders, medians, threads=threads, demands=demands, note=note)
+        flops = len(x) * n_flops(kernels)
+        rows += rows_of(f"long, {readout}", contenders, medians, threads=threads, demands=demands, flops=flops)
+        if not quick or (readout, threads) == ("modulus", 2):
+            rows.append(weigh("long", readout, quick, threads=threads, note=f"respond, {readout}, ten minutes"))
     return rows
+
+
+def n_flops(kernels: list[np.ndarray]) -> float:
+    """Operations a sample: transforms back in blocks of SIZE, two real responses each, products, pools."""
+    n_transforms = len(kernels) / (1 if np.iscomplexobj(kernels[0]) else 2)
+    fresh = (SIZE - max(map(len, kernels)) + 1) / SIZE
+    return n_transforms * (5 * np.log2(SIZE) + 6) / fresh + 3 * len(kernels)
 
 
 def recording(n: int) -> np.ndarray:
@@ -157,31 +162,10 @@ def overlap_save(x: np.ndarray, kernels: list[np.ndarray], hop: int) -> np.ndarr
     return join(found)
 
 
-def weigh(readout: str, quick: bool, threads: int) -> str:
-    """Say what ten minutes take beyond the features, measured in a process of its own."""
-    code = f"from benchmarks.job_long import extra_memory; print(extra_memory({readout!r}, {quick}, {threads}))"
-    root = Path(__file__).parent.parent
-    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
-    extra = float(done.stdout)
-    length = "a minute" if quick else "ten minutes"
-    return "" if np.isnan(extra) else f"ours: {extra:.0f} MiB beyond the features of {length}, {LIMIT} allowed"
-
-
-def extra_memory(readout: str, quick: bool, threads: int) -> float:
-    """The MiB that `respond` adds to this process at most, less its features; NaN where the system doesn't say."""
+def heavy(readout: str, quick: bool, threads: int) -> tuple[Callable[[], object], Callable[[], np.ndarray]]:
+    """A short stretch, and ten minutes, for `weigh`."""
     rate, seconds, longest = (8000, 60, 1024) if quick else (44_100, 600, 8192)
     kernels = gabors(longest)
     prepared = bank(kernels if readout == "modulus" else [k.real.copy() for k in kernels], rate // 32, readout)
     x = recording(seconds * rate)
-    respond(prepared, x[: 30 * longest], n_jobs=threads)  # compiled code and libraries are loaded
-    with contextlib.suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # sets the peak back to what is used now
-        before = memory("VmRSS")
-        features, _ = respond(prepared, x, n_jobs=threads)
-        return (memory("VmHWM") - before - features.nbytes) / 2**20
-    return float("nan")
-
-
-def memory(name: str) -> int:
-    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
+    return lambda: respond(prepared, x[: 30 * longest], n_jobs=threads), lambda: respond(prepared, x, n_jobs=threads)[0]

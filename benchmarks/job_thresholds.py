@@ -16,7 +16,7 @@ from dataclasses import replace
 import numba
 import numpy as np
 
-from benchmarks.harness import Contender, Row, absent, assert_agree, race, rows_of
+from benchmarks.harness import Contender, Row, absent, assert_agree, race, rows_of, weigh
 from filterbank import FilterBank, Proportion, Representation
 from filterbank.kernels import direct_pool
 
@@ -66,10 +66,23 @@ def with_threads_of(threads: int, X: np.ndarray, quick: bool) -> list[Row]:
         peers.insert(0, contender(AEON, lambda: rocket.transform(X[:, np.newaxis]), "library"))
     else:
         rows = [absent("thresholds", AEON, "library", threads=threads, demand=2.0, why="aeon is not installed")]
+    if not quick or threads == 2:
+        rows.append(
+            weigh("thresholds", 20 * len(X), X.shape[1], threads=threads, note=f"transform, {20 * len(X)} series")
+        )
     medians = race([*many, *own, *peers], threads=threads, repeats=1 if quick else 7)
-    rows = rows_of("thresholds", [*many, *peers], medians, threads=threads, demands=DEMANDS) + rows
+    flops = 10_000 * X.shape[1] * 84 * (2 * 9 + np.log2(119))  # taps, and comparisons in a sorted list
+    rows = rows_of("thresholds", [*many, *peers], medians, threads=threads, demands=DEMANDS, flops=flops) + rows
     rows += rows_of("thresholds, same shape", [*own, *peers], medians, threads=threads, demands={})
     return [row if row.peer_s is None else replace(row, note=rates(row)) for row in rows]
+
+
+def heavy(n: int, n_samples: int, threads: int) -> tuple[Callable[[], object], Callable[[], np.ndarray]]:
+    """A few series, and many, for `weigh`."""
+    X = np.random.default_rng(0).normal(size=(n, n_samples)).astype(np.float32)
+    pool = Proportion(quantiles=np.linspace(0, 1, 121)[1:-1])
+    ours = Representation(FilterBank(dilated(1)), pool, n_jobs=threads, random_state=0).fit(X[:100])
+    return lambda: ours.transform(X[:20]), lambda: ours.transform(X)
 
 
 def rates(row: Row) -> str:

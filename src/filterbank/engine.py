@@ -31,7 +31,7 @@ BLOCK = 1 << 20  # positions from which a signal is cut in blocks, where the use
 BLOCK_OF_FILE = 1 << 17  # and a file that is read piece by piece
 CHUNK = 16  # files that a thread reads and folds at a time
 CHUNK_SAMPLES = 1 << 19  # samples in memory that it does
-CHUNK_NUMBERS = 1 << 19  # and numbers of their states
+CHUNK_NUMBERS = 1 << 18  # and numbers of their states
 
 
 def fold(

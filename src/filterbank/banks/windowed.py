@@ -26,7 +26,7 @@ KEPT = {"mean": ("mean",), "std": ("mean", "square"), "min": ("min",), "max": ("
 
 ROOM = 1 << 21  # responses of the inner bank that are held at a time: 16 MiB in float64
 COPIED = 1 << 18  # responses that are laid out window by window at a time
-STATES = 1 << 17  # windows' states that a fused kernel holds at a time
+STATES = 1 << 16  # windows' states that a fused kernel holds at a time
 PART_EXTENTS = 8  # a part of a block is at least so many times what a position of the inner bank sees
 FUSED_EXTENTS = 20  # blocks that are so many times what a position of the inner bank sees are long for a fused kernel
 FUSED_FROM = 6000  # and so many samples; below, its start costs more than it gains
@@ -205,20 +205,20 @@ class WindowedBank(BaseEstimator):
     def _fused(self, block: np.ndarray, wanted: tuple[str, ...], n_threads: int) -> np.ndarray:
         """Convolve and pool in one pass."""
         assert isinstance(self.bank_, LinearBank)
-        kernels = self.bank_.real_kernels()
-        ((before, after),) = self.bank_.geometry.halo
+        bank = self.bank_.for_kernels
         rows = []
         for channel in block:
             pooled = fft_window_pool(
                 np.ascontiguousarray(channel),
-                kernels,
+                bank.kernels,
                 window=self._windows.extent[0],
                 hop=self._windows.hop[0],
-                lo=[before - (len(kernel) - 1) // 2 for kernel in kernels],
-                hi=[after - len(kernel) // 2 for kernel in kernels],
+                lo=bank.before[:, 0].tolist(),
+                hi=bank.after[:, 0].tolist(),
                 modulus=self.bank_.readout == "modulus",
                 want=wanted,
                 n_threads=n_threads,
+                kept=bank.kept,
             )
             columns = [
                 np.sqrt(pooled["square"] / self._windows.extent[0]) if statistic == "std" else pooled[statistic]

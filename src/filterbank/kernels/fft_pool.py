@@ -184,6 +184,7 @@ def fft_window_pool(
     modulus: bool = False,
     want: Iterable[str] = ("mean", "max"),
     n_threads: int = 1,
+    kept: dict[Any, Any] | None = None,
     plain: bool = False,
 ) -> dict[str, np.ndarray]:
     """Return responses of every kernel to one signal, pooled in windows.
@@ -194,7 +195,7 @@ def fft_window_pool(
     ----------
     signal : array (n,)
         float32 or float64.
-    kernels, lo, hi, modulus, n_threads, plain
+    kernels, lo, hi, modulus, n_threads, kept, plain
         As for `fft_pool`.
     window, hop : int
         Positions of a window, and from one window to the next. Neither needs to divide the other.
@@ -249,7 +250,7 @@ def fft_window_pool(
 
     work: list[tuple[_Plan, list[list[_Segments]]]] = []
     for part, size in _split_kernels(bank, end + int(bank.extents.max()) - 1, count, source.dtype, plain):
-        plan = _Plan.build(bank, part, size, source.dtype, plain)
+        plan = _plan(bank, part, size, source.dtype, plain, kept)
         room = size - int(bank.extents[part].max() - bank.starts[part].min()) + 1
         start = int(bank.starts[part].min())
         step = max(room // hop, 1)
