@@ -22,6 +22,7 @@ from filterbank.plots.filtering import (
 from filterbank.plots.labels import feature_labels
 from filterbank.plots.scores import plot_confusion, plot_importance, plot_scatter, plot_scores
 from filterbank.plots.signals import plot_examples, plot_signal
+from filterbank.plots.words import plot_word, plot_word_patches, plot_word_shares
 
 __all__ = [
     "class_styles",
@@ -48,4 +49,7 @@ __all__ = [
     "plot_scores",
     "plot_signal",
     "plot_spectrum_of_bank",
+    "plot_word",
+    "plot_word_patches",
+    "plot_word_shares",
 ]
