@@ -10,9 +10,11 @@ from filterbank import (
     GaborBank,
     GaussianBank,
     InputError,
+    MelBank,
     Moments,
     Proportion,
     Signals,
+    WindowedBank,
     engine,
     fold,
     fusion,
@@ -122,13 +124,35 @@ def test_the_plan_says_what_and_why():
     assert (exact["method"], exact["signals"]) == ("direct", 3)
     assert "fixed order" in exact["why"]
     (asked,) = engine.explain_plan(bank, Moments(), signals, method="plain")
-    assert asked["why"] == "it was asked for"
+    assert asked["why"].startswith("it was asked for: the bank answers ")
     volumes = Signals.wrap(np.zeros((1, 9, 9, 9)), n_axes=3)
     (plain,) = engine.explain_plan(GaussianBank(3, sigmas=[1.0]).prepare(volumes.info, rng), Moments(), volumes)
-    assert (plain["method"], plain["why"]) == ("plain", "there is no fused kernel for three axes")
+    assert plain["method"] == "plain"
+    assert (
+        plain["why"]
+        == "there is no fused kernel for three axes: the bank answers by Fourier transform, a block at a time"
+    )
     noise = Signals.wrap(np.zeros((1, 20, 20)), n_axes=2)
     random = FilterBank(rng.normal(size=(4, 15, 15))).prepare(noise.info, rng)
     assert "ranks" in engine.explain_plan(random, Moments(), noise)[0]["why"]
+
+
+def test_the_plan_names_the_kernels_of_banks_that_have_their_own():
+    rng = np.random.default_rng(0)
+    signals = Signals.wrap([rng.normal(size=n) for n in (900, 70_000)], rate=8000)
+    inner = GaborBank(n_frequencies=3, pad=None)
+    windows = WindowedBank(inner, Moments(["mean", "max"]), window=200, hop=100).prepare(signals.info, rng)
+    plan = {row["method"]: row for row in engine.explain_plan(windows, Moments(), signals)}
+    assert plan["windows"]["signals"] == plan["plain"]["signals"] == 1
+    assert "as they come" in plan["windows"]["why"]
+    assert "16 MiB at a time" in plan["plain"]["why"]
+    (exact,) = engine.explain_plan(windows, Moments(["max_position"]), signals)
+    assert "WindowedBank is no linear bank" in exact["why"]
+    assert "fixed order" in exact["why"]
+    mel = MelBank(n_mels=4, n_fft=64, hop=32).prepare(signals.info, rng)
+    (frames,) = engine.explain_plan(mel, Moments(), signals)
+    assert (frames["method"], frames["signals"]) == ("frames", 2)
+    assert "MelBank is no linear bank: frames lie side by side" in frames["why"]
 
 
 @pytest.mark.parametrize("method", ["direct", "fft", "plain"])

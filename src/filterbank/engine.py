@@ -107,8 +107,9 @@ def explain_plan(
     Returns
     -------
     list of dict
-        For each method that is taken: `method` ("torch on cuda:0" on a torch device), `signals` (how many), `why`, and
-        `vectors` (whether the compiled kernel uses explicit vectors, or why not).
+        For each method that is taken: `method`, `signals` (how many), `why`, and `vectors` (whether the compiled kernel
+        uses explicit vectors, or why not). The method is one of `fold`'s, or "torch on cuda:0", or, where a bank has a
+        compiled kernel of its own whose responses the pool then takes, "windows" or "frames".
     """
     where = _torch_device(bank, pool, signals, method, device)
     if where is not None:
@@ -116,8 +117,7 @@ def explain_plan(
         return [{"method": f"torch on {where}", "signals": len(signals), "why": why, "vectors": "none"}]
     fused = fuse(bank, pool, method)
     if fused is None:
-        why = "it was asked for" if method == "plain" else why_plain(bank, pool, method)
-        return [{"method": "plain", "signals": len(signals), "why": why, "vectors": "none"}]
+        return _explain_bank(bank, pool, signals, "" if method == "plain" else why_plain(bank, pool, method))
     rows: dict[str, dict[str, Any]] = {}
     for i in range(len(signals)):
         signal = signals[i]
@@ -139,6 +139,25 @@ def explain_plan(
                 f"{costs['fft'] / 1e3:.3g} us by Fourier transform"
             )
     return list(rows.values())
+
+
+def _explain_bank(bank: Bank, pool: Pool, signals: Signals, reason: str) -> list[dict[str, Any]]:
+    """What `explain_plan` says where the bank answers, and the pool takes its responses."""
+    rows: dict[str, dict[str, Any]] = {}
+    how = getattr(bank, "how", None)
+    for i in range(len(signals)):
+        name, why = how(_first_block(bank.geometry, signals.axes(i)), exact=pool.exact) if how else ("", "")
+        vectors = vector_note() if name else "none"
+        why = ": ".join(part for part in (reason or "it was asked for", why) if part)
+        row = rows.setdefault(name, {"method": name or "plain", "signals": 0, "why": why, "vectors": vectors})
+        row["signals"] += 1
+    return list(rows.values())
+
+
+def _first_block(geometry: Geometry, axes: tuple[int, ...]) -> tuple[int, ...]:
+    """The axes of the first block that the plain composition would take."""
+    _, block = next(geometry.blocks(np.broadcast_to(np.float32(0), (1, *axes))))
+    return block.shape[1:]
 
 
 def respond(
@@ -312,7 +331,7 @@ class _Block:
 
 
 def _batches(
-    fused: Fused, bank: Bank, signals: Signals, indices: np.ndarray, block_size: int | Sequence[int] | None
+    fused: Fused, bank: Bank, signals: Signals, indices: range, block_size: int | Sequence[int] | None
 ) -> Iterator[list[_Block] | Iterator[_Block]]:
     """Read signals, cut them in blocks, and yield the blocks of some whole signals of one dtype at a time.
 

@@ -173,7 +173,7 @@ class Fused:
             return torch_pool(blocks, self.bank.kernels, lo=lo.tolist(), hi=hi.tolist(), **common)
         common["n_threads"] = n_threads
         if self.method == "separable":
-            return separable_pool(blocks, self.bank.kernels, lo=_pairs(lo), hi=_pairs(hi), **common)
+            return separable_pool(list(blocks), self.bank.kernels, lo=_pairs(lo), hi=_pairs(hi), **common)
         common |= {"lo": lo[:, 0].tolist(), "hi": hi[:, 0].tolist(), "want": (*common["want"], "finite")}
         common["kept"] = self.bank.kept
         by_direct = self._direct_ones(blocks)
@@ -270,7 +270,7 @@ def vector_note() -> str:
     return "explicit vectors" if simd.available() else f"plain loops: {simd.reason()}"
 
 
-def _all_finite(arrays: Sequence[Any]) -> bool:
+def _all_finite(arrays: np.ndarray | Sequence[Any]) -> bool:
     """Whether the sum of each array is finite."""
     with np.errstate(over="ignore", invalid="ignore"):
         return all(bool(np.isfinite(array.sum())) for array in arrays if isinstance(array, np.ndarray))

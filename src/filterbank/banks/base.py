@@ -210,10 +210,18 @@ class LinearBank(BaseEstimator):
         """
         return np.concatenate([self._read_out(self._convolve(channel, exact)) for channel in block])
 
+    def how(self, axes: tuple[int, ...], *, exact: bool) -> tuple[str, str]:
+        """Return how a block with these axes is evaluated where no kernel pools it at once."""
+        way = "by Fourier transform" if not exact and self._by_fft(axes) else "directly"
+        return "", f"the bank answers {way}, a block at a time"
+
+    def _by_fft(self, axes: tuple[int, ...]) -> bool:
+        starts, _, weights = self._taps
+        return compiled.fft_is_cheaper(axes, self.geometry.extent, self.geometry.hop, len(starts) - 1, len(weights))
+
     def _convolve(self, channel: np.ndarray, exact: bool) -> np.ndarray:
         extent, hop = self.geometry.extent, self.geometry.hop
-        starts, _, weights = self._taps
-        if exact or not compiled.fft_is_cheaper(channel.shape, extent, hop, len(starts) - 1, len(weights)):
+        if exact or not self._by_fft(channel.shape):
             return compiled.convolve_direct(channel, *self._taps, extent=extent, hop=hop)
         shape = compiled.fft_shape(channel.shape)
         return compiled.convolve_fft(

@@ -254,6 +254,10 @@ class MelBank(BaseEstimator):
         """Return the bank itself: all responses have the same positions."""
         return [(self, np.arange(len(self.response_table())))]
 
+    def how(self, axes: tuple[int, ...], *, exact: bool) -> tuple[str, str]:
+        """Return how a block with these axes is evaluated: by what kernel, and why."""
+        return "frames", "frames lie side by side in vector lanes, from the samples to the bands in one pass"
+
     def __call__(self, block: np.ndarray, *, exact: bool = False) -> np.ndarray:
         """Return the bands, or the cepstra, of every frame of a block.
 

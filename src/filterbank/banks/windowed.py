@@ -177,6 +177,15 @@ class WindowedBank(BaseEstimator):
                 list(threads.map(fill, parts))
         return out
 
+    def how(self, axes: tuple[int, ...], *, exact: bool) -> tuple[str, str]:
+        """Return how a block with these axes is evaluated: by what kernel, if any, and why."""
+        if not (exact or self.pool_.exact) and self._wanted(axes):
+            return "windows", "long blocks of a linear bank are pooled in windows by Fourier transform, as they come"
+        why = f"the inner bank's responses are written out, {8 * ROOM >> 20} MiB at a time, and pooled window by window"
+        if exact or self.pool_.exact:
+            return "", f"{why}, since the pool is exact: sums must have a fixed order"
+        return "", f"{why}; only long blocks of linear banks with one axis and {', '.join(KEPT)} have a fused kernel"
+
     def _wanted(self, axes: tuple[int, ...]) -> tuple[str, ...]:
         """What a fused kernel must keep of a block of this size; nothing where there is none, or it doesn't pay."""
         bank = self.bank_
