@@ -157,9 +157,9 @@ def extrapolate(
     Notes
     -----
     What the fit leaves of the last known value is added, fading by the rest's autocorrelation from one sample to the
-    next. A harmonic regression knows no end of a cycle and no change: it's good for what repeats (tides, years, weeks), and
-    the backtest says where it isn't. Intervals are split-conformal: quantile `ceil((m + 1) * confidence)` of the `m`
-    absolute errors; since origins are near each other, they hold roughly.
+    next. A harmonic regression knows no end of a cycle and no change: it's good for what repeats (tides, years, weeks),
+    and the backtest says where it isn't. Intervals are split-conformal: quantile `ceil((m + 1) * confidence)` of the
+    `m` absolute errors; since origins are near each other, they hold roughly.
 
     References
     ----------
@@ -260,7 +260,7 @@ def _backtest(
     n_origins: int,
 ) -> Backtest:
     n = len(x)
-    longest = 0.0 if period is None else max(in_samples(p, rate, n) for p in np.atleast_1d(period))
+    longest = 0.0 if period is None else max(in_samples(p, rate, n) for p in np.atleast_1d(period).tolist())
     first = max(n // 2, LEAST, math.ceil(2 * longest))
     if first > n - n_ahead:
         raise InputError(
@@ -298,7 +298,7 @@ def _frequencies(x: np.ndarray, period: Any, rate: float | None, n_harmonics: in
         return [
             float(f) * h for f, extra in zip(found.frequencies, found.harmonics) for h in (1, *extra) if f * h <= 0.5
         ]
-    samples = [in_samples(p, rate, len(x)) for p in np.atleast_1d(period)]
+    samples = [in_samples(p, rate, len(x)) for p in np.atleast_1d(period).tolist()]
     most = [
         multiples_of(p, None if n_harmonics is None else min(n_harmonics, math.floor(p / 2 + 1e-9))) for p in samples
     ]

@@ -22,8 +22,8 @@ METHODS = ("fourier", "moving_average")
 MAX_HARMONICS = 12
 THRESHOLDS = {"iqr": 1.5, "z": 3.5}
 """Tukey's fences; Iglewicz and Hoaglin's limit for robust z-scores."""
-PASSES = 10  # of finding outliers and decomposing without them
-NOISE = 1e-10  # of a signal's range: smaller deviations are rounding
+PASSES = 40  # of finding outliers, and of decomposing without them
+NOISE, ROUNDING = 1e-10, 1e-13  # of a signal's range, and of its largest value: smaller deviations are rounding
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -225,7 +225,7 @@ def _by_averages(rows: np.ndarray, samples: float, period: float) -> tuple[np.nd
         (np.arange(n - half, n), np.arange(n - half - near, n - half)),
     ):
         t = at - at.mean()
-        slope = trend[:, at] @ t / max(float(t @ t), 1.0)
+        slope = trend[:, at] @ t / (float(t @ t) or 1.0)
         trend[:, ends] = trend[:, at].mean(axis=1, keepdims=True) + slope[:, np.newaxis] * (ends - at.mean())
     left = (rows - trend)[:, half : n - half]
     phase = np.arange(half, n - half) % p
@@ -293,7 +293,8 @@ def outliers(
 ) -> Any:
     """Find the samples of a series that are far from its trend and season.
 
-    Outliers pull at trend and season, so these are computed again without them until nothing changes.
+    Outliers pull at trend and season: so the worst are taken first, and trend and season computed again without them,
+    until nothing changes.
 
     Parameters
     ----------
@@ -322,7 +323,7 @@ def outliers(
     >>> x = np.sin(2 * np.pi * t / 12) + np.random.default_rng(0).normal(scale=0.1, size=96)
     >>> x[40] += 2
     >>> outliers(x, period=12, rule="z").table[["sample", "expected"]].round(1).to_dict("list")
-    {'sample': [40], 'expected': [1.0]}
+    {'sample': [40], 'expected': [0.9]}
     """
     if rule not in THRESHOLDS:
         raise invalid("rule", rule, f"one of {', '.join(THRESHOLDS)}")
@@ -332,18 +333,25 @@ def outliers(
 
     def one(x: np.ndarray, rate: float | None, index: int) -> Outliers:
         x = x.astype(np.float64)
-        mask, clean = np.zeros(x.shape, dtype=bool), x
+        least = NOISE * np.ptp(x, axis=-1) + ROUNDING * np.abs(x).max(axis=-1)
+        mask, expected = np.zeros(x.shape, dtype=bool), x
         for _ in range(PASSES):
-            parts = decompose(clean, period=period, rate=rate, method=method, **options)
-            expected = parts.trend + parts.season
-            rest = x - expected
-            low, high, middle, spread = _fences(rest, rule, limit, NOISE * np.ptp(x, axis=-1))
+            for _ in range(PASSES):  # what is expected in the place of outliers, until it's what follows from it
+                before = expected
+                parts = decompose(np.where(mask, expected, x), period=period, rate=rate, method=method, **options)
+                expected = parts.trend + parts.season
+                rest = x - expected
+                low, high, middle, spread = _fences(rest, rule, limit, least)
+                if (np.abs(np.where(mask, expected - before, 0)).max(axis=-1) <= 1e-3 * spread).all():
+                    break
+            scores = (rest - middle[..., np.newaxis]) / spread[..., np.newaxis]
             found = (rest < low[..., np.newaxis]) | (rest > high[..., np.newaxis])
-            if (found == mask).all():
+            sizes = np.where(found & ~mask, np.abs(scores), 0)
+            worst = (sizes > 0) & (sizes >= 0.5 * sizes.max(axis=-1, keepdims=True))  # others may be of their making
+            if not worst.any() and (found == mask).all():
                 break
-            mask = found
-            clean = np.where(mask, expected, x)
-        scores = (rest - middle[..., np.newaxis]) / spread[..., np.newaxis]
+            mask = (mask & found) | worst
+        mask = found
         whole = Decomposition(parts.trend, parts.season, rest, parts.period, rate, method)
         return Outliers(mask, scores, low, high, whole)
 
