@@ -144,7 +144,7 @@ def test_grey_and_rgb(tmp_path, photo):
 
 def test_sixteen_bits_are_kept(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 65536, (5, 7), dtype=np.uint16)
-    for name in ("deep.png", "deep.tif"):
+    for name in ("deep.png", "deep.tif", "deep.pgm"):
         Image.fromarray(pixels).save(tmp_path / name)
         np.testing.assert_allclose(files.read(tmp_path / name).array[0], pixels / 65535, atol=1e-7)
 
@@ -188,6 +188,24 @@ def test_exif_orientation_is_applied(tmp_path, photo):
     assert files.probe(path).size == (32, 24)
 
 
+@pytest.mark.parametrize("exif", [b"Exif\0\0" + b"\xff" * 40, b"Exif\0\0MM\0*\0\0\0\x08\0\x05\x01\x12\0\x03\0\0\0\x01"])
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
+def test_a_photo_whose_exif_is_damaged_is_read(tmp_path, photo, exif):
+    Image.fromarray(photo).save(tmp_path / "photo.jpg", exif=exif)
+    assert files.read(tmp_path / "photo.jpg").array.shape == (1, 24, 32)
+    assert files.probe(tmp_path / "photo.jpg").size == (24, 32)
+
+
+def test_what_a_file_holds_counts_and_not_what_it_is_called(tmp_path, photo):
+    Image.fromarray(photo).save(tmp_path / "photo.webp", lossless=True)
+    (tmp_path / "photo.webp").rename(tmp_path / "photo.jpg")
+    np.testing.assert_allclose(files.read(tmp_path / "photo.jpg").array[0] * 255, luma(photo), atol=0.51)
+    assert files.probe(tmp_path / "photo.jpg").size == (24, 32)
+    (tmp_path / "page.jpg").write_text("<html>not found</html>")
+    with pytest.raises(ReadError, match=r"page.jpg: can't be read as .jpg"):
+        files.probe(tmp_path / "page.jpg")
+
+
 def test_an_animation_is_refused_and_a_photo_with_a_preview_is_not(tmp_path, photo):
     first, second = Image.fromarray(photo), Image.fromarray(255 - photo)
     first.save(tmp_path / "moving.gif", save_all=True, append_images=[second])
@@ -200,7 +218,7 @@ def test_an_animation_is_refused_and_a_photo_with_a_preview_is_not(tmp_path, pho
 
 
 @pytest.mark.parametrize("function", [files.read, files.probe])
-@pytest.mark.parametrize("suffix", ["png", "jpg", "tif", "bmp", "gif"])
+@pytest.mark.parametrize("suffix", ["png", "jpg", "tif", "bmp", "gif", "webp", "pgm"])
 def test_an_image_that_is_cut_short_is_refused(tmp_path, suffix, function):
     path = tmp_path / f"noise.{suffix}"
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8)).save(path)

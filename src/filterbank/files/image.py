@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = ["image_header", "read_image"]
 
+SIXTEEN_BITS = ("PNG", "PPM")
+"""Formats without longer whole numbers, whose 16 bits come as 32 from some versions of Pillow."""
+
 
 def read_image(path: Path, colour: str) -> np.ndarray:
     """Return the pixels `(channel, height, width)`, in 0..1 where they have 8 or 16 bits."""
@@ -25,10 +28,10 @@ def read_image(path: Path, colour: str) -> np.ndarray:
         mode = image.mode
         if mode == "F":
             pixels = np.asarray(image)[np.newaxis]
+        elif mode.startswith("I;16") or (mode == "I" and opened.format in SIXTEEN_BITS):
+            pixels = (np.asarray(image).astype(np.float32) / np.float32(65535))[np.newaxis]
         elif mode == "I":
             pixels = np.asarray(image).astype(np.float64)[np.newaxis]
-        elif mode.startswith("I;16"):
-            pixels = (np.asarray(image).astype(np.float32) / np.float32(65535))[np.newaxis]
         else:
             pixels = _eight_bits(image)
     if colour == "rgb":

@@ -16,7 +16,7 @@ BY_PYAV = frozenset({".m4a", ".m4b", ".aac", ".mka", ".wma", ".ac3", ".amr"}) | 
 SOUND = frozenset({".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".au", ".caf", ".mp3"}) | BY_PYAV
 """Suffixes of sound files."""
 
-IMAGE = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif"})
+IMAGE = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".pgm", ".ppm"})
 """Suffixes of images."""
 
 TABLE = frozenset({".csv", ".tsv", ".txt"})

@@ -19,6 +19,7 @@ from filterbank.plots.drawing import (
     bare,
     draw_tile,
     drawn_signal,
+    evenly,
     picture_of,
     say,
     set_ticks,
@@ -71,9 +72,8 @@ def plot_word_patches(
                 inside = [boxes(index) for index in np.argwhere(codes == word)]
                 own += [(array, box) for box in inside if _fits(box, array.shape[1:])]
     ax = axes_or_new(ax, max(WIDTH, 0.6 * n), 0.66 * len(words) + 0.3)
-    for row, (word, own) in enumerate(found.items()):
-        taken = np.linspace(0, len(own) - 1, min(n, len(own))).round().astype(int) if own else []
-        for column, i in enumerate(taken):
+    for row, own in enumerate(found.values()):
+        for column, i in enumerate(evenly(np.arange(len(own)), n)):
             array, box = own[i]
             draw_tile(ax, picture_of(array[(slice(None), *box)]), column, row)
         if not own:
