@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import sys
@@ -19,7 +20,7 @@ from filterbank.errors import FilterbankError, WriteError, invalid
 if TYPE_CHECKING:
     from filterbank.evaluate import Comparison
     from filterbank.evaluate.examine import Examination
-    from filterbank.signals import Dataset
+    from filterbank.signals import Dataset, Signals
 
 __all__ = ["app", "main"]
 
@@ -232,9 +233,10 @@ def extract(
             colour=colour,
             n_axes=n_axes,
         )
-        tell(0, 0, f"{recipe}: {len(dataset)} signals")
         transformer = make(recipe, dataset.kind).set_params(n_jobs=jobs).set_output(transform="pandas")
-        features = transformer.fit_transform(dataset.signals).reset_index(drop=True)
+        rounds = 2 if getattr(transformer, "learns", False) else 1
+        signals = watched(dataset.signals, tell, f"{recipe}: {len(dataset)} signals", rounds)
+        features = transformer.fit_transform(signals).reset_index(drop=True)
     known = dataset.table.drop(columns=[c for c in dataset.table if c in features])
     write_table(pd.concat([known, features], axis=1), out)
     print(f"{features.shape[1]} features of {len(features)} signals in {out}")
@@ -368,6 +370,20 @@ def progress_bar() -> Iterator[Tell]:
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("starting", total=None)
         yield lambda done, total, text: bar.update(task, completed=done, total=total or None, description=text)
+
+
+def watched(signals: Signals, tell: Tell, text: str, rounds: int) -> Signals:
+    """Return the same signals, which tell how far it is whenever one is read from its file, in so many rounds."""
+    if signals.in_memory:
+        tell(0, 0, text)
+        return signals
+    done, total = itertools.count(1), rounds * len(signals)
+
+    def watch(signal: Any) -> Any:
+        tell(min(next(done), total), total, text)
+        return signal
+
+    return signals.map(watch)
 
 
 def _listed(names: str | None) -> list[str] | None:
