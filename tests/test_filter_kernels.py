@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from filterbank.kernels import filter_passes
 from filterbank.kernels.filter_edges import maxima_along
+from filterbank.kernels.filter_fft import overlap_save, segment_of
 from filterbank.kernels.filter_passes import dense_passes, extension, separable_passes
 from filterbank.kernels.filter_recursive import COSINES, DECAYS, RECURSIVE_ERROR, SINES, TURNS, recursive_passes
 
@@ -180,3 +181,31 @@ def test_maxima_are_those_of_scikit_image():
     inside[1:-1, 1:-1] = 1
     expected = suppression(*parts, magnitude, inside, 0.3) > 0
     np.testing.assert_array_equal(maxima_along(list(parts), magnitude, 0.3), expected)
+
+
+@pytest.mark.parametrize("taps", [3, 64, 257, 1500])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_overlapping_segments_are_what_numpy_convolves(taps, dtype):
+    rng = np.random.default_rng(0)
+    x, kernel = rng.normal(size=40_000).astype(dtype), rng.normal(size=taps)
+    segment = segment_of(taps, 30_000)
+    starts = np.arange(0, len(x) - segment.size, segment.step)
+    found = np.full(len(starts) * segment.step, np.nan, dtype=dtype)
+    ends = np.arange(len(starts)) * segment.step
+    overlap_save(x, starts, kernel, found, ends, segment=segment)
+    expected = np.convolve(x.astype(np.float64), kernel, "valid")[: len(found)]
+    tolerance = 1e-6 if dtype == np.float32 else 1e-14
+    np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance * np.abs(expected).max())
+    again = np.empty_like(found)
+    overlap_save(x, starts, kernel, again, ends, segment=segment, n_threads=3)
+    np.testing.assert_array_equal(again, found)
+
+
+def test_segments_are_long_enough_and_no_longer_than_pays():
+    for taps in (1, 100, 3_000, 200_000):
+        size, step, cost = segment_of(taps, 1_000_000)
+        assert step % 16 == 0
+        assert 0 < step <= size - taps + 1
+        assert 0 < cost < np.inf
+    assert segment_of(1 << 20, 10).cost == np.inf  # longer than any
+    assert segment_of(100, 1_000).size < segment_of(100, 1_000_000).size

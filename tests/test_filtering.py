@@ -89,6 +89,19 @@ def test_long_kernels_over_several_long_channels():
     np.testing.assert_allclose(convolve(x, kernel, mode="full", n_axes=1), expected, atol=1e-11)
 
 
+@pytest.mark.parametrize("pad", NDIMAGE)
+@pytest.mark.parametrize("library", [False, True])
+def test_long_lines_in_segments_and_by_the_library(pad, library, monkeypatch):
+    monkeypatch.setattr(convolution, "LIBRARY", 0.0 if library else 1e9)
+    x, kernel = data((2, 9_000)), data(700, 1)
+    found = convolve(x, kernel, pad=pad, method="fft", n_axes=1, **constant_of(pad))
+    expected = convolve(x, kernel, pad=pad, method="direct", n_axes=1, **constant_of(pad))
+    np.testing.assert_allclose(found, expected, atol=1e-11)
+    for n_jobs in (2, 3):
+        again = convolve(x, kernel, pad=pad, method="fft", n_axes=1, n_jobs=n_jobs, **constant_of(pad))
+        np.testing.assert_array_equal(again, found)
+
+
 def test_a_bank_answers_with_the_same_numbers():
     x, kernel = data(40), data(6, 1)
     responses, _ = respond(FilterBank([kernel], pad="reflect"), x)

@@ -14,7 +14,9 @@ import scipy.fft
 
 from filterbank.errors import InputError, invalid
 from filterbank.filtering.arguments import for_each, n_axes_of, n_threads_of, pad_named
+from filterbank.kernels.filter_fft import Segment, overlap_save, segment_of
 from filterbank.kernels.filter_passes import Extension, dense_passes, extension, separable_passes
+from filterbank.kernels.simd import available
 from filterbank.signals import check_finite
 
 __all__ = ["convolve", "convolve_axes"]
@@ -23,7 +25,8 @@ METHODS = ("auto", "direct", "separable", "fft")
 MODES = ("same", "valid", "full")
 
 # Nanoseconds a sample of float32 on one core (float64 takes twice as long): fitted to times of the three ways.
-TAP, PASS, TRANSFORM, TRANSFORM_LINE = 0.025, 0.7, 2.5, 25.0
+TAP, PASS, TRANSFORM, LIBRARY = 0.025, 0.7, 2.5, 18.0
+TURN = 4.0  # to turn an axis to be the last and back
 WHOLE = 1 << 18  # samples up to which a signal is transformed as a whole
 BLOCKS = {1: 1 << 13, 2: 512, 3: 96}  # sides of blocks that are transformed where it is larger
 LINES = 1 << 17  # samples of lines that are transformed together
@@ -201,8 +204,20 @@ def _quickest(sizes: Sequence[int], kernel: np.ndarray, terms: Sequence[Any]) ->
         useful = math.prod(min(n, b - k + 1) for n, b, k in zip(sizes, blocks, kernel.shape))
         costs["fft"] = TRANSFORM * math.log2(math.prod(blocks) + 1) * math.prod(blocks) / useful
     else:
-        costs["fft"] = TRANSFORM_LINE * max(1.0, kernel.size / sizes[0])
+        costs["fft"] = _fft_cost(kernel.size, sizes[0])
     return min(costs, key=costs.__getitem__)
+
+
+def _fft_cost(taps: int, responses: int, n_lines: int = 1) -> float:
+    """Nanoseconds a response of one axis by Fourier transform, by the model."""
+    library = _library_cost(taps, responses)
+    if not available():
+        return library
+    return min(library, segment_of(taps, responses, n_lines).cost / (responses * n_lines))
+
+
+def _library_cost(taps: int, responses: int) -> float:
+    return LIBRARY * (responses + taps) / responses
 
 
 @functools.lru_cache(maxsize=32)
@@ -256,8 +271,8 @@ def convolve_axes(
     axes = array.shape[1:]
     sizes = [n + b + a - len(k) + 1 for n, (b, a), k in zip(axes, sides, kernels)]
     slow = [
-        method == "auto" and PASS + TAP * len(k) > 1.5 * TRANSFORM_LINE * max(1.0, (n + len(k)) / n)
-        for n, k in zip(axes, kernels)
+        method == "auto" and PASS + TAP * len(k) > TURN + _fft_cost(len(k), n, len(array) * math.prod(sizes) // n)
+        for n, k in zip(sizes, kernels)
     ]
     if any(slow):  # a constant beyond the ends isn't one any more once an axis has been convolved
         for axis, kernel in enumerate(kernels):
@@ -322,9 +337,9 @@ def _by_blocks(
     index: int,
 ) -> np.ndarray:
     """Convolve by Fourier transform of blocks that overlap by what the kernel sees (overlap-save)."""
-    check_finite(array, index)
     if kernel.ndim == 1:
         return _lines_by_blocks(array, kernel, sides[0], pad, cval, n_threads, index)
+    check_finite(array, index)
     sizes = [n + b + a - k + 1 for n, (b, a), k in zip(array.shape[1:], sides, kernel.shape)]
     whole = math.prod(n + k - 1 for n, k in zip(sizes, kernel.shape)) <= WHOLE
     shape = [
@@ -383,10 +398,76 @@ def _lines_by_blocks(
     lines: np.ndarray, kernel: np.ndarray, sides: tuple[int, int], pad: str, cval: float, n_threads: int, index: int
 ) -> np.ndarray:
     """The same for many lines `(line, sample)` and a kernel of one axis: many blocks in one transform."""
-    check_finite(lines, index)
+    taps = len(kernel)
+    size = lines.shape[1] + sum(sides) - taps + 1
+    segment = segment_of(taps, size, len(lines))
+    if available() and segment.cost < _library_cost(taps, size) * len(lines) * size:
+        found = _lines_by_segments(lines, kernel, sides, pad, cval, n_threads, segment)[:, :size]
+    else:
+        found = _lines_by_library(lines, kernel, sides, pad, cval, n_threads, _block_side(size, taps, 1))
+    with np.errstate(over="ignore", invalid="ignore"):
+        finite = np.isfinite(found.sum())
+    if not finite:
+        check_finite(lines, index)
+    return found
+
+
+def _lines_by_segments(
+    lines: np.ndarray,
+    kernel: np.ndarray,
+    sides: tuple[int, int],
+    pad: str,
+    cval: float,
+    n_threads: int,
+    segment: Segment,
+) -> np.ndarray:
+    """By the compiled transform; of each line as many responses as fill its last block."""
+    lines = np.ascontiguousarray(lines)
+    n, (side, step, _) = lines.shape[1], segment
+    n_blocks = -(-(n + sum(sides) - len(kernel) + 1) // step)
+    out = np.empty((len(lines), n_blocks * step), dtype=lines.dtype)
+    begins = np.arange(n_blocks) * step - sides[0]
+    inside = (begins >= 0) & (begins + side <= n)
+    first = np.arange(len(lines))[:, np.newaxis]
+    ends = first * n_blocks * step + np.arange(n_blocks) * step
+    if inside.any():
+        starts = (first * n + begins[inside]).ravel()
+        overlap_save(
+            lines.ravel(),
+            starts,
+            kernel,
+            out.reshape(-1),
+            ends[:, inside].ravel(),
+            segment=segment,
+            n_threads=n_threads,
+        )
+    if not inside.all():
+        blocks = np.array([[_taken(line, 0, int(at), side, pad, cval) for at in begins[~inside]] for line in lines])
+        starts = np.arange(blocks.shape[0] * blocks.shape[1]) * side
+        overlap_save(
+            blocks.ravel(),
+            starts,
+            kernel,
+            out.reshape(-1),
+            ends[:, ~inside].ravel(),
+            segment=segment,
+            n_threads=n_threads,
+        )
+    return out
+
+
+def _lines_by_library(
+    lines: np.ndarray,
+    kernel: np.ndarray,
+    sides: tuple[int, int],
+    pad: str,
+    cval: float,
+    n_threads: int,
+    side: int,
+) -> np.ndarray:
+    """By SciPy's transform, of few blocks and where there are no explicit vectors."""
     taps, n = len(kernel), lines.shape[1]
     size = n + sum(sides) - taps + 1
-    side = _block_side(size, taps, 1)
     step = side - taps + 1
     n_blocks = -(-size // step)
     spectrum = scipy.fft.rfft(kernel.astype(lines.dtype), n=side)
