@@ -44,7 +44,7 @@ def run(monkeypatch, capsys, tmp_path):
 def no_report(monkeypatch):
     """Write a page of one line, where the report is not what is tested."""
 
-    def write_report(comparison, path):
+    def write_report(comparison, path, *, examination=None):
         with filterbank.output.atomic(path) as temporary:
             temporary.write_text("<p>report</p>")
 
