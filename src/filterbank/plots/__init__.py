@@ -1,6 +1,7 @@
 """Figures of signals, filters, responses and scores: one function a figure, each draws on one Axes and returns it."""
 
 from filterbank.plots.banks import plot_kernels, plot_responses, plot_spectrum_of_bank
+from filterbank.plots.decompose import plot_backtest, plot_decomposition, plot_forecast
 from filterbank.plots.drawing import class_styles
 from filterbank.plots.evaluation import (
     plot_calibration,
@@ -22,18 +23,32 @@ from filterbank.plots.filtering import (
 from filterbank.plots.labels import feature_labels
 from filterbank.plots.scores import plot_confusion, plot_importance, plot_scatter, plot_scores
 from filterbank.plots.signals import plot_examples, plot_signal
+from filterbank.plots.spectrum import (
+    plot_convolution_theorem,
+    plot_fourier_series,
+    plot_image_spectrum,
+    plot_periods,
+    plot_spectrogram,
+    plot_spectrum,
+)
 from filterbank.plots.words import plot_word, plot_word_patches, plot_word_shares
 
 __all__ = [
     "class_styles",
     "feature_labels",
+    "plot_backtest",
     "plot_calibration",
     "plot_confusion",
+    "plot_convolution_theorem",
     "plot_decision",
+    "plot_decomposition",
     "plot_density",
     "plot_edges",
     "plot_examples",
+    "plot_forecast",
+    "plot_fourier_series",
     "plot_gradient",
+    "plot_image_spectrum",
     "plot_importance",
     "plot_importance_spectrum",
     "plot_intervals",
@@ -42,12 +57,15 @@ __all__ = [
     "plot_kernel_surface",
     "plot_kernels",
     "plot_learning",
+    "plot_periods",
     "plot_progressive",
     "plot_responses",
     "plot_scale_space",
     "plot_scatter",
     "plot_scores",
     "plot_signal",
+    "plot_spectrogram",
+    "plot_spectrum",
     "plot_spectrum_of_bank",
     "plot_word",
     "plot_word_patches",
