@@ -272,7 +272,7 @@ the split, so that training knows the test signals' scale; standardise inside ea
     if mean < tolerance and scaled:
         how = f"have mean 0 and standard deviation 1 over all {n} rows, to rounding: they were standardised"
         what = "training knows the test signals' scale; standardise"
-    elif (values.min(axis=0) == 0).all() and (values.max(axis=0) == 1).all() and len(np.unique(values)) > 2 + d:
+    elif np.abs(np.r_[values.min(axis=0), values.max(axis=0) - 1]).max() < tolerance and len(np.unique(values)) > 2 + d:
         how = f"run from exactly 0 to exactly 1 over all {n} rows: they were scaled by their extremes"
         what = "training knows the test signals' extremes; scale"
     if how:
