@@ -44,7 +44,7 @@ _HOMES = {
     "datasets": ("load",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
-_MODULES = ("datasets", "design", "evaluate", "filtering", "io", "plots", "recipes", "report")
+_MODULES = ("datasets", "design", "evaluate", "filtering", "io", "keypoints", "plots", "recipes", "report")
 
 __all__ = ["__version__", *sorted(_HOME_OF)]
 

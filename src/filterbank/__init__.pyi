@@ -5,6 +5,7 @@ from filterbank import design as design
 from filterbank import evaluate as evaluate
 from filterbank import filtering as filtering
 from filterbank import io as io
+from filterbank import keypoints as keypoints
 from filterbank import plots as plots
 from filterbank import recipes as recipes
 from filterbank import report as report

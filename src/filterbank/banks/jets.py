@@ -29,6 +29,9 @@ class JetBank(BaseEstimator):
         Samples from one jet to the next, one number for all axes or one an axis. Only these positions are evaluated.
     normalise : {"l2"}, optional
         "l2": the responses of a channel to length 1, so that jets don't depend on contrast. None: as they are.
+    epsilon : float
+        Jets are divided by `sqrt(length**2 + epsilon**2)`, so that one that is much shorter stays short. Without it,
+        where a signal is flat, nothing but rounding is brought to length 1.
 
     Attributes
     ----------
@@ -53,10 +56,13 @@ class JetBank(BaseEstimator):
     ((6, 4, 4), array([ 0,  8, 16, 24]))
     """
 
-    def __init__(self, bank: LinearBank, *, hop: int | Sequence[int] = 8, normalise: str | None = None) -> None:
+    def __init__(
+        self, bank: LinearBank, *, hop: int | Sequence[int] = 8, normalise: str | None = None, epsilon: float = 0.0
+    ) -> None:
         self.bank = bank
         self.hop = hop
         self.normalise = normalise
+        self.epsilon = epsilon
 
     @property
     def n_axes(self) -> int:
@@ -85,6 +91,8 @@ class JetBank(BaseEstimator):
             )
         if self.normalise not in ("l2", None):
             raise invalid("normalise", self.normalise, "'l2' or None")
+        if not self.epsilon >= 0:
+            raise invalid("epsilon", self.epsilon, "0 or a positive number")
         hop = _per_axis("hop", self.hop, self.n_axes)
         designed = copy.copy(self)
         designed.bank_ = self.bank.prepare(info, rng)
@@ -116,7 +124,7 @@ class JetBank(BaseEstimator):
         if self.normalise is None:
             return jets
         own = jets.reshape(len(block), -1, *jets.shape[1:])
-        lengths = np.sqrt(np.sum(own * own, axis=1, keepdims=True))
+        lengths = np.sqrt(np.sum(own * own, axis=1, keepdims=True) + own.dtype.type(self.epsilon) ** 2)
         return np.divide(own, lengths, out=np.zeros_like(own), where=lengths > 0).reshape(jets.shape)
 
     def response_table(self) -> list[dict[str, Any]]:
