@@ -12,7 +12,8 @@ _HOMES = {
     "signals": ("Dataset", "FileSignal", "Signals"),
     "geometry": ("Geometry",),
     "banks": (
-            "BandBank",
+        "AtRate",
+        "BandBank",
         "Bank",
         "Chain",
         "FilterBank",
@@ -44,7 +45,20 @@ _HOMES = {
     "datasets": ("load",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
-_MODULES = ("datasets", "design", "evaluate", "filtering", "io", "keypoints", "plots", "recipes", "report")
+_MODULES = (
+    "datasets",
+    "decompose",
+    "design",
+    "evaluate",
+    "filtering",
+    "io",
+    "keypoints",
+    "plots",
+    "recipes",
+    "report",
+    "spectrum",
+    "synthesis",
+)
 
 __all__ = ["__version__", *sorted(_HOME_OF)]
 

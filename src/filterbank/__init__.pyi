@@ -1,6 +1,7 @@
 # The public names for type checkers; `__init__.py` imports each when it's first asked for.
 
 from filterbank import datasets as datasets
+from filterbank import decompose as decompose
 from filterbank import design as design
 from filterbank import evaluate as evaluate
 from filterbank import filtering as filtering
@@ -9,6 +10,9 @@ from filterbank import keypoints as keypoints
 from filterbank import plots as plots
 from filterbank import recipes as recipes
 from filterbank import report as report
+from filterbank import spectrum as spectrum
+from filterbank import synthesis as synthesis
+from filterbank.banks import AtRate as AtRate
 from filterbank.banks import BandBank as BandBank
 from filterbank.banks import Bank as Bank
 from filterbank.banks import Chain as Chain
