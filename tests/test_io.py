@@ -542,6 +542,8 @@ def test_windows_of_a_data_set_carry_what_is_known(tmp_path):
     assert again.table["start"].tolist() == [0, 1, 3, 4, 6, 7, 0, 1, 3, 4]
     assert again.table["stop"].tolist() == [2, 3, 5, 6, 8, 9, 2, 3, 5, 6]
     assert all(signal[0, 0] == start for signal, start in zip(again.signals, again.table["start"]))
+    assert cut.table["source_length"].tolist() == [9] * 3 + [6] * 2  # what is left at the end counts
+    assert again.table["source_length"].tolist() == [9] * 6 + [6] * 4
 
 
 def test_windows_of_files_are_read_from_the_files(tmp_path, monkeypatch):

@@ -7,15 +7,34 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sklearn.pipeline import make_pipeline
 
 from filterbank.banks import FilterBank, GaborBank, GaussianBank
 from filterbank.errors import invalid
+from filterbank.fronts import Front
 from filterbank.image_recipes import fisher, gabor_texture, hog, scattering, visual_words, vlad
 from filterbank.pools import Moments
 from filterbank.representation import Representation, WholeSignal
 from filterbank.signals import KINDS
+from filterbank.sound_recipes import band_power, mfcc_segments, modulation, scattering_1d, sound_words
+from filterbank.views import Patterns, Views
 
-__all__ = ["RECIPES", "Recipe", "gabor", "gaussian_derivatives", "suitable", "summary", "tutorial_gabor"]
+__all__ = [
+    "RECIPES",
+    "Recipe",
+    "band_power",
+    "gabor",
+    "gaussian_derivatives",
+    "mfcc_segments",
+    "modulation",
+    "patterns",
+    "scattering_1d",
+    "sound_words",
+    "suitable",
+    "summary",
+    "tutorial_gabor",
+    "views",
+]
 
 
 @dataclass(frozen=True)
@@ -127,6 +146,42 @@ def summary(kind: str = "series") -> WholeSignal:
     return WholeSignal(sample_statistics, sample_statistics_names, n_axes=_axes(kind))
 
 
+def patterns(kind: str = "series") -> Patterns:
+    """Return how often each of 84 short patterns occurs, at every dilation that fits: MiniRocket's kernels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> patterns().fit_transform(np.random.default_rng(0).normal(size=(4, 30))).shape  # dilations 1, 2; 10 thresholds
+    (4, 1680)
+    """
+    return Patterns()
+
+
+def views(kind: str = "series") -> Views:
+    """Return five recipes for series side by side, with front, weights and penalty chosen in the training signals.
+
+    They are `summary`, `tutorial_gabor`, `gabor`, `gaussian_derivatives` and `patterns`. The patterns are looked for in
+    the series, in its steps from sample to sample, and in its spectrum, which share one vote.
+
+    Examples
+    --------
+    >>> views().fronts
+    ('none', 'log', 'sqrt', 'rank', 'zscore')
+    """
+    return Views(
+        [
+            ("summary", summary()),
+            ("tutorial_gabor", tutorial_gabor()),
+            ("gabor", gabor()),
+            ("gaussian_derivatives", gaussian_derivatives()),
+            ("patterns", patterns()),
+            ("patterns.difference", make_pipeline(Front("difference"), patterns())),
+            ("patterns.spectrum", make_pipeline(Front("spectrum"), patterns())),
+        ]
+    )
+
+
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
@@ -187,6 +242,24 @@ RECIPES: dict[str, Recipe] = {
         Recipe("visual_words", _ALL, "shares of learned words in the whole and its parts", visual_words, False),
         Recipe("vlad", _ALL, "how local descriptors differ from learned words (VLAD)", vlad, False),
         Recipe("fisher", _ALL, "Fisher vectors of the whole and its parts", fisher, False),
+        Recipe(
+            "patterns",
+            ("series",),
+            "shares of 84 short patterns at several dilations (MiniRocket's)",
+            patterns,
+            by_default=False,
+        ),
+        Recipe(
+            "views",
+            ("series",),
+            "five recipes for series side by side; front, weights and penalty chosen inside the training signals",
+            views,
+        ),
+        Recipe("band_power", ("sound",), "power in ten bands of 100 Hz below 1 kHz, decibels", band_power),
+        Recipe("mfcc_segments", ("sound",), "means of 13 mel cepstra in ten parts of the sound", mfcc_segments),
+        Recipe("sound_words", ("sound",), "bag of words of local Gaussian derivatives, 1/8 s each", sound_words, False),
+        Recipe("modulation", ("sound",), "how strongly mel bands rise and fall, 1.6 to 25 times a second", modulation),
+        Recipe("scattering_1d", ("sound",), "scattering, orders 0-2, in 1/4 s; mean, std", scattering_1d, False),
     )
 }
 """The recipes by name."""
@@ -221,6 +294,4 @@ def suitable(kind: str, *, by_default: bool = False) -> list[str]:
     ['summary', 'gabor', 'gaussian_derivatives', 'hog']
     """
     _axes(kind)
-    return [
-        name for name, recipe in RECIPES.items() if kind in recipe.kinds and (recipe.by_default or not by_default)
-    ]
+    return [name for name, recipe in RECIPES.items() if kind in recipe.kinds and (recipe.by_default or not by_default)]

@@ -6,6 +6,7 @@ from filterbank.design.gabor import direction, gabor
 from filterbank.design.gammatone import erb, erb_centres, gammatone
 from filterbank.design.gaussian import gaussian, gaussian_orders, hermite_gaussian
 from filterbank.design.mel import cosines, deltas, hertz_of_mel, mel_centres, mel_filters, mel_of_hertz
+from filterbank.design.patterns import pattern_kernels
 from filterbank.design.scattering import morlet, scattering_wavelets
 
 __all__ = [
@@ -29,5 +30,6 @@ __all__ = [
     "mel_filters",
     "mel_of_hertz",
     "morlet",
+    "pattern_kernels",
     "scattering_wavelets",
 ]

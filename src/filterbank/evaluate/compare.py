@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import time
 import warnings
@@ -17,7 +18,7 @@ from filterbank.errors import InputError, invalid
 from filterbank.evaluate.intervals import interval
 from filterbank.evaluate.leakage import Finding, duplicates, find_leaks
 from filterbank.evaluate.leave_one_out import leave_one_out
-from filterbank.evaluate.splits import Fold, SplitPlan, class_labels, make_split, naive_split
+from filterbank.evaluate.splits import Fold, SplitPlan, class_labels, inner_folds, make_split, naive_split
 from filterbank.recipes import RECIPES, suitable
 from filterbank.signals import Dataset
 
@@ -28,6 +29,9 @@ Progress = Callable[[int, int, str], None]
 
 NAIVE_COST = 2e10
 """Leave-one-out serves as the naive score where signals ** 3 * features isn't above this: some 40 seconds a recipe."""
+
+FEW_NAIVE = 150
+"""Classifiers without a closed form are refitted in ten naive folds where leaving out each signal is more than this."""
 
 FEW_FOLDS = 50
 """Folds below which starting processes would take longer than the fits, where features are there already."""
@@ -57,13 +61,23 @@ def _svm(random_state: int | None) -> Any:
     return SVC(kernel="linear", random_state=random_state)
 
 
+def _least_squares(random_state: int | None) -> Any:
+    from filterbank.least_squares import LeastSquaresSVC
+
+    return LeastSquaresSVC()
+
+
 CLASSIFIERS: dict[str, tuple[Callable[[int | None], Any], str]] = {
     "1-nn": (_nearest, "nearest neighbour"),
     "ridge": (_ridge, "ridge regression on the classes"),
     "logistic": (_logistic, "logistic regression"),
     "svm": (_svm, "linear support vector machine"),
+    "ls-svm": (_least_squares, "linear least-squares support vector machine"),
 }
-"""The classifiers by name: a function of `random_state` that makes one, and a title. Each follows a StandardScaler."""
+"""The classifiers by name: a function of `random_state` that makes one, and a title.
+
+Each follows a StandardScaler, unless the features are scaled already (the transformer's `scales`).
+"""
 
 
 @dataclass(frozen=True)
@@ -76,7 +90,7 @@ class Comparison:
     plan : SplitPlan
         The folds of `score`.
     naive_plan : SplitPlan or None
-        The folds of `naive_score`, for the recipes where `naive_folds` is their number; others have ten.
+        The folds of `naive_score`, for the rows where `naive_folds` is their number; others have ten.
     table : DataFrame
         A row for each recipe and classifier, the best first: `recipe`, `classifier`, `score` (accuracy over all tested
         signals), `low` and `high` (95 % interval, NaN where it can't be known), `chance` (see `chance_level`),
@@ -100,6 +114,9 @@ class Comparison:
         What a reader of the table must know, one sentence each.
     estimators : dict of classifier to estimator
         Unfitted.
+    choices : dict of recipe to DataFrame
+        For recipes that choose something inside each fold: a row a fold of `plan`, with `fold` (from 1) and what was
+        chosen, such as `front`.
     """
 
     dataset: Dataset
@@ -116,6 +133,7 @@ class Comparison:
     model: Any
     notes: list[str] = field(default_factory=list)
     estimators: dict[str, Any] = field(default_factory=dict)
+    choices: dict[str, pd.DataFrame] = field(default_factory=dict)
 
     @property
     def classes(self) -> list[Any]:
@@ -206,6 +224,7 @@ class Comparison:
             "best": {"recipe": self.best[0], "classifier": self.best[1]},
             "leaks": leaks(self.leaks),
             "naive_leaks": leaks(self.naive_leaks),
+            "choices": {recipe: table.to_dict("records") for recipe, table in self.choices.items()},
             "notes": list(self.notes),
         }
 
@@ -307,17 +326,17 @@ def compare(
     for i, (name, transformer) in enumerate(transformers.items()):
         tell(i, n_units, f"features: {name}")
         try:
-            extracted[name] = _extract(name, transformer, dataset)
+            extracted[name] = _extract(name, transformer, dataset, y, plan)
         except InputError as error:
             failures[name] = error
     tell(n_units, n_units, "features")
     _raise_if_all_failed(extracted, failures)
 
-    full, short = _naive_plans(dataset, extracted, naive, random_state)
+    full, short = _naive_plans(dataset, extracted, estimators, naive, random_state)
     naive_of = {
         name: full if full is not None and _affordable(found, len(y)) else short for name, found in extracted.items()
     }
-    honest, ignorant = _score(dataset, y, extracted, failures, estimators, plan, naive_of, full, n_jobs, tell)
+    honest, ignorant = _score(dataset, y, extracted, failures, estimators, plan, naive_of, full, short, n_jobs, tell)
     kept = {name: found for name, found in extracted.items() if name not in failures}
     _raise_if_all_failed(kept, failures)
 
@@ -338,8 +357,9 @@ def compare(
         naive_leaks=[] if used is None else find_leaks(dataset, used.folds, same=same),
         best=best,
         model=_final(kept[recipe], estimators[classifier], y),
-        notes=_notes(dataset, plan, table, failures, [honest[name] for name in kept]),
+        notes=_notes(dataset, plan, table, failures, {name: honest[name] for name in kept}),
         estimators=estimators,
+        choices={name: pd.DataFrame(honest[name].choices) for name in kept if honest[name].choices},
     )
 
 
@@ -371,6 +391,11 @@ class _Extracted:
     learns: bool
     seconds: float
 
+    @property
+    def scaled(self) -> bool:
+        """Whether the features are scaled already, so that a scaler would undo their weights."""
+        return bool(getattr(self.transformer, "scales", False))
+
 
 @dataclass(frozen=True)
 class _Chunk:
@@ -381,6 +406,7 @@ class _Chunk:
     seconds: dict[str, float]
     seconds_features: float
     unconverged: dict[str, int]
+    choices: list[dict[str, Any]]
 
     @property
     def n_folds(self) -> int:
@@ -395,8 +421,11 @@ class _Scored:
         self.seconds = dict.fromkeys(classifiers, 0.0)
         self.seconds_features = 0.0
         self.unconverged = dict.fromkeys(classifiers, 0)
+        self.naive_folds: dict[str, int] = {}
+        self.choices: list[dict[str, Any]] = []
 
     def add(self, chunk: _Chunk) -> None:
+        self.choices += [{"fold": len(self.choices) + i + 1, **choice} for i, choice in enumerate(chunk.choices)]
         for name, answers in chunk.answers.items():
             for test, answer in zip(chunk.tests, answers):
                 self.predictions[name][test] = answer.astype(object)
@@ -409,7 +438,13 @@ def _recipes(dataset: Dataset, recipes: Iterable[str] | Mapping[str, Any] | None
     if isinstance(recipes, Mapping):
         chosen = dict(recipes)
     else:
-        names = suitable(dataset.kind) if recipes is None else [recipes] if isinstance(recipes, str) else list(recipes)
+        names = (
+            suitable(dataset.kind, by_default=True)
+            if recipes is None
+            else [recipes]
+            if isinstance(recipes, str)
+            else list(recipes)
+        )
         for name in names:
             if name not in RECIPES:
                 raise invalid("recipe", name, f"one of {', '.join(RECIPES)}")
@@ -463,11 +498,32 @@ def _learns(transformer: Any) -> bool:
     return not hasattr(transformer, "__sklearn_tags__") or bool(get_tags(transformer).requires_fit)
 
 
-def _extract(name: str, transformer: Any, dataset: Dataset) -> _Extracted:
+def _needs_labels(transformer: Any) -> bool:
+    from sklearn.utils import get_tags
+
+    return hasattr(transformer, "__sklearn_tags__") and bool(get_tags(transformer).target_tags.required)
+
+
+def _fitted(transformer: Any, signals: Any, y: np.ndarray, folds: list[Fold] | None) -> Any:
+    """A transformer fitted on signals; one that learns from labels gets them, and folds to choose on."""
     from sklearn.base import clone
 
+    if not _needs_labels(transformer):
+        return clone(transformer).fit(signals)
+    if folds is None or "folds" not in inspect.signature(transformer.fit).parameters:
+        return clone(transformer).fit(signals, y)
+    return clone(transformer).fit(signals, y, folds=folds)
+
+
+def _chosen(transformer: Any) -> dict[str, Any] | None:
+    """What a fitted transformer chose inside, if it says so."""
+    return {"front": transformer.front_, "weights": transformer.weights_} if hasattr(transformer, "front_") else None
+
+
+def _extract(name: str, transformer: Any, dataset: Dataset, y: np.ndarray, plan: SplitPlan) -> _Extracted:
     began = time.perf_counter()
-    fitted = clone(transformer).fit(dataset.signals)
+    inside = inner_folds(plan, y, np.arange(len(y))) if _needs_labels(transformer) else None
+    fitted = _fitted(transformer, dataset.signals, y, inside)
     output = fitted.transform(dataset.signals)
     seconds = time.perf_counter() - began
     values = np.asarray(output)
@@ -501,6 +557,10 @@ def _has_closed_form(estimator: Any) -> bool:
     from sklearn.naive_bayes import GaussianNB
     from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 
+    from filterbank.least_squares import LeastSquaresSVC
+
+    if type(estimator) is LeastSquaresSVC:
+        return bool(estimator.kernel == "linear")
     kinds = (KNeighborsClassifier, LinearDiscriminantAnalysis, RidgeClassifier, NearestCentroid, GaussianNB)
     return type(estimator) in kinds
 
@@ -526,6 +586,7 @@ def _score(
     plan: SplitPlan,
     naive_of: Mapping[str, SplitPlan | None],
     full: SplitPlan | None,
+    short: SplitPlan | None,
     n_jobs: int | None,
     tell: Progress,
 ) -> tuple[dict[str, _Scored], dict[str, _Scored]]:
@@ -542,35 +603,46 @@ def _score(
         what = "fits" if target is honest else "naive fits"
         target[name] = _Scored(list(estimators), len(y))
         refitted = dict(estimators)
+        used = folds
         if folds is full and target is ignorant:
             for classifier in [c for c, estimator in estimators.items() if _has_closed_form(estimator)]:
                 began = time.perf_counter()
                 answers = _left_out(extracted[name].values, y, refitted.pop(classifier))
                 target[name].predictions[classifier] = answers
                 target[name].seconds[classifier] = time.perf_counter() - began
+                target[name].naive_folds[classifier] = len(full.folds)
+            if short is not None and len(full.folds) > FEW_NAIVE:
+                used = short  # refitting for each signal would take most of the time
+        target[name].naive_folds |= dict.fromkeys(refitted, len(used.folds))
         if not refitted:
             done += len(folds.folds)
             tell(done, total, f"{what}: {name}")
             continue
-        for result in _fits(extracted[name], dataset, y, folds.folds, refitted, n_jobs):
+        for result in _fits(extracted[name], dataset, y, used, refitted, n_jobs):
             if isinstance(result, InputError):
                 failures[name] = result
                 break
             target[name].add(result)
-            done += result.n_folds
+            done += result.n_folds if used is folds else 0
             tell(done, total, f"{what}: {name}")
+        done += 0 if used is folds else len(folds.folds)
     return honest, ignorant
 
 
 def _naive_plans(
-    dataset: Dataset, extracted: Mapping[str, _Extracted], naive: bool, random_state: int | None
+    dataset: Dataset,
+    extracted: Mapping[str, _Extracted],
+    estimators: Mapping[str, Any],
+    naive: bool,
+    random_state: int | None,
 ) -> tuple[SplitPlan | None, SplitPlan | None]:
-    """The naive plan, and one of ten folds for recipes where that would take too long; None where unused."""
+    """The naive plan, and one of ten folds for what would take too long on that; None where unused."""
     if not naive:
         return None, None
     cheap = [_affordable(found, len(dataset)) for found in extracted.values()]
     full = naive_split(dataset, random_state=random_state) if any(cheap) else None
-    if all(cheap):
+    slow = full is not None and len(full.folds) > FEW_NAIVE and not all(map(_has_closed_form, estimators.values()))
+    if all(cheap) and not slow:
         return full, None
     largest = int(np.unique(class_labels(dataset), return_counts=True)[1].max())
     return full, naive_split(dataset, n_folds=min(10, largest), random_state=random_state)
@@ -580,26 +652,38 @@ def _fits(
     found: _Extracted,
     dataset: Dataset,
     y: np.ndarray,
-    folds: list[Fold],
+    plan: SplitPlan,
     estimators: Mapping[str, Any],
     n_jobs: int | None,
 ) -> Iterable[_Chunk | InputError]:
     """The predictions for all folds, chunk by chunk, in order."""
     from joblib import Parallel, delayed, effective_n_jobs
 
+    folds = plan.folds
+    inside: list[list[Fold]] | None = None
+    if _needs_labels(found.transformer):
+        inside = [inner_folds(plan, y, train) for train, _ in folds]
     if len(folds) < FEW_FOLDS and not found.learns:
         n_jobs = 1
     n_chunks = min(len(folds), 8 * effective_n_jobs(n_jobs))
     bounds = np.linspace(0, len(folds), n_chunks + 1).astype(int)
-    chunks = [folds[a:b] for a, b in pairwise(bounds)]
     source = dataset.signals if found.learns else found.values
     transformer = found.transformer if found.learns else None
-    jobs = (delayed(_fit_chunk)(source, transformer, y, chunk, dict(estimators)) for chunk in chunks)
+    jobs = (
+        delayed(_fit_chunk)(source, transformer, y, folds[a:b], dict(estimators), inside and inside[a:b], found.scaled)
+        for a, b in pairwise(bounds)
+    )
     return Parallel(n_jobs=n_jobs, return_as="generator")(jobs)
 
 
 def _fit_chunk(
-    source: Any, transformer: Any, y: np.ndarray, folds: list[Fold], estimators: dict[str, Any]
+    source: Any,
+    transformer: Any,
+    y: np.ndarray,
+    folds: list[Fold],
+    estimators: dict[str, Any],
+    inside: list[list[Fold]] | None = None,
+    scaled: bool = False,
 ) -> _Chunk | InputError:
     """Fit and predict some folds; with a transformer, `source` are signals, else features."""
     from sklearn import config_context
@@ -612,24 +696,28 @@ def _fit_chunk(
     seconds = dict.fromkeys(estimators, 0.0)
     unconverged = dict.fromkeys(estimators, 0)
     seconds_features = 0.0
+    choices = []
     threads = ThreadpoolController()
-    for train, test in folds:
+    for k, (train, test) in enumerate(folds):
         seen, unseen = source[train], source[test]
         if transformer is not None:
             began = time.perf_counter()
             try:
-                inside = clone(transformer).fit(seen)
-                seen, unseen = np.asarray(inside.transform(seen)), np.asarray(inside.transform(unseen))
+                with threads.limit(limits=1):
+                    fitted = _fitted(transformer, seen, y[train], None if inside is None else inside[k])
+                    seen, unseen = np.asarray(fitted.transform(seen)), np.asarray(fitted.transform(unseen))
                 _check_features("", seen, len(train))
                 _check_features("", unseen, len(test))
             except InputError as error:
                 return error
             seconds_features += time.perf_counter() - began
+            choices += [chosen] if (chosen := _chosen(fitted)) is not None else []
         # One thread: sums then don't depend on how many processes run, and matrices this small are faster so.
         # What goes in was checked when it was extracted.
         with threads.limit(limits=1), config_context(assume_finite=True, skip_parameter_validation=True):
-            scaler = StandardScaler().fit(seen)
-            seen, unseen = scaler.transform(seen), scaler.transform(unseen)
+            if not scaled:
+                scaler = StandardScaler().fit(seen)
+                seen, unseen = scaler.transform(seen), scaler.transform(unseen)
             for name, estimator in estimators.items():
                 began = time.perf_counter()
                 with warnings.catch_warnings(record=True) as caught:
@@ -637,7 +725,7 @@ def _fit_chunk(
                     answers[name].append(clone(estimator).fit(seen, y[train]).predict(unseen))
                 seconds[name] += time.perf_counter() - began
                 unconverged[name] += any(issubclass(w.category, ConvergenceWarning) for w in caught)
-    return _Chunk([test for _, test in folds], answers, seconds, seconds_features, unconverged)
+    return _Chunk([test for _, test in folds], answers, seconds, seconds_features, unconverged, choices)
 
 
 def _table(
@@ -658,8 +746,10 @@ def _table(
             right = _right(honest[name].predictions[classifier], y)[tested]
             low, high = interval(right, plan.clusters[tested])
             naive_score = np.nan
+            naive_folds = 0
             if naive_plan is not None:
                 naive_score = _right(ignorant[name].predictions[classifier], y)[naive_plan.tested].mean()
+                naive_folds = ignorant[name].naive_folds[classifier]
             rows.append(
                 {
                     "recipe": name,
@@ -669,7 +759,7 @@ def _table(
                     "high": high,
                     "chance": chance,
                     "naive_score": float(naive_score),
-                    "naive_folds": 0 if naive_plan is None else len(naive_plan.folds),
+                    "naive_folds": naive_folds,
                     "balanced": float(pd.Series(right).groupby(y[tested]).mean().mean()),
                     "n_features": found.values.shape[1],
                     "seconds_features": honest[name].seconds_features if found.learns else found.seconds,
@@ -692,12 +782,12 @@ def _final(found: _Extracted, estimator: Any, y: np.ndarray) -> Any:
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import StandardScaler
 
-    scaler = StandardScaler().fit(found.values)
     classifier = clone(estimator)
+    scaler = [] if found.scaled else [("scaler", StandardScaler().fit(found.values))]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # counted, and noted, in the folds
-        classifier.fit(scaler.transform(found.values), y)
-    return Pipeline([("representation", found.fitted), ("scaler", scaler), ("classifier", classifier)])
+        classifier.fit(scaler[0][1].transform(found.values) if scaler else found.values, y)
+    return Pipeline([("representation", found.fitted), *scaler, ("classifier", classifier)])
 
 
 def _notes(
@@ -705,7 +795,7 @@ def _notes(
     plan: SplitPlan,
     table: pd.DataFrame,
     failures: Mapping[str, InputError],
-    scored: list[_Scored],
+    scored: Mapping[str, _Scored],
 ) -> list[str]:
     notes = list(plan.notes)
     best = table.iloc[0]
@@ -738,8 +828,13 @@ def _notes(
             f"{first.source}: {first.reason}"
         )
     notes += [f"Recipe {name!r} is left out: {error}" for name, error in failures.items()]
-    for classifier in scored[0].unconverged:
-        count = sum(s.unconverged[classifier] for s in scored)
+    for name, found in scored.items():
+        if found.choices:
+            fronts = pd.Series([choice["front"] for choice in found.choices]).value_counts()
+            told = ", ".join(f"{front} in {count}" for front, count in fronts.items())
+            notes.append(f"Recipe {name!r} chose its front inside the {len(found.choices)} folds: {told}.")
+    for classifier in next(iter(scored.values())).unconverged:
+        count = sum(s.unconverged[classifier] for s in scored.values())
         if count:
             notes.append(
                 f"{classifier} stopped before it converged in {count} of {len(plan.folds) * len(scored)} fits."

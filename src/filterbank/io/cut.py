@@ -57,7 +57,7 @@ def windows(
     -------
     Dataset
         Its table has "source" and, of signals with one axis, "start" and "stop" (the first sample, and one past the
-        last), else "start_0", "stop_0", "start_1" and so on. The source is the group unless there is another.
+        last) and "source_length" (the samples of the source, where it's known), else "start_0", "stop_0", "start_1" and so on. The source is the group unless there is another.
 
     Raises
     ------
@@ -68,12 +68,12 @@ def windows(
     --------
     >>> data = windows({"a": np.arange(10.0), "b": np.arange(7.0)}, size=4, hop=3, labels=["up", "down"])
     >>> data.table
-      source label  start  stop
-    0      a    up      0     4
-    1      a    up      3     7
-    2      a    up      6    10
-    3      b  down      0     4
-    4      b  down      3     7
+      source label  start  stop  source_length
+    0      a    up      0     4             10
+    1      a    up      3     7             10
+    2      a    up      6    10             10
+    3      b  down      0     4              7
+    4      b  down      3     7              7
     >>> data.signals[4]
     array([[3., 4., 5., 6.]])
     """
@@ -84,6 +84,7 @@ def windows(
     items: list[Any] = []
     rows: list[int] = []
     corners: list[tuple[int, ...]] = []
+    whole_lengths: list[int] = []
     skipped = list(carried.skipped) if carried else []
     for i, item in enumerate(signals.stored):
         length = _axes_of(item, signals, i)
@@ -98,6 +99,7 @@ def windows(
             items.append(item[(Ellipsis, *where)] if whole is None else _Window(whole, where))
             rows.append(i)
             corners.append(corner)
+            whole_lengths.append(length[-1])
     if not items:
         raise invalid(
             "size", size, f"at most the length of any signal ({len(signals)} in all)", do="Cut shorter windows."
@@ -109,6 +111,8 @@ def windows(
         base = _whole_numbers(cut[f"start{ending}"]) if f"start{ending}" in table.columns else 0
         cut[f"start{ending}"] = base + first[:, axis]
         cut[f"stop{ending}"] = base + first[:, axis] + sizes[axis]
+    if axes == 1 and "source_length" not in cut and "start" not in table.columns:
+        cut["source_length"] = whole_lengths
     known = signals.rate if signals.rate is not None else rate
     return Dataset(
         Signals(items, n_axes=axes, rate=known),
