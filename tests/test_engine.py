@@ -75,6 +75,27 @@ def test_batches_dtypes_and_threads_do_not_show(seed, n):
             np.testing.assert_array_equal(fold(bank, Moments(STATISTICS), signals, n_jobs=n_jobs), one_by_one)
 
 
+@pytest.mark.parametrize("name", BANKS)
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("held", ["list", "array"])
+def test_many_signals_at_once_are_as_each_by_itself(name, channels, held):
+    rng = np.random.default_rng(8)
+    lengths = rng.integers(20, 60, 9) if held == "list" else [40] * 9
+    arrays = [rng.normal(size=(channels, n) if channels > 1 else n) for n in lengths]
+    signals = Signals.wrap(arrays if held == "list" else np.stack(arrays), n_axes=1)
+    bank, pool = BANKS[name].prepare(signals.info, rng), Moments(STATISTICS)
+    expected = np.concatenate([fold(bank, pool, signals[[i]], block_size=10**6) for i in range(9)])
+    np.testing.assert_array_equal(fold(bank, pool, signals), expected)
+    arrays[4][..., 7] = np.nan
+    signals = Signals.wrap(arrays if held == "list" else np.stack(arrays), n_axes=1)
+    with pytest.raises(InputError, match=r"signal 4 contains NaN \(channel 0, sample 7"):
+        fold(bank, pool, signals)
+    with pytest.raises(InputError, match=f"signal 0 has {channels + 1} channels"):
+        fold(bank, pool, Signals.wrap(rng.normal(size=(3, channels + 1, 50)), n_axes=1))
+    with pytest.raises(InputError, match="signal 1 has 0|signal 1 has 1 samples|signal 1 is empty"):
+        fold(bank, pool, Signals([arrays[0], arrays[1][..., :0]], n_axes=1))
+
+
 def test_long_signals_are_cut_without_being_asked(monkeypatch):
     rng = np.random.default_rng(0)
     signals = Signals.wrap([rng.normal(size=5000), rng.normal(size=100)])

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from filterbank import Geometry, InputError
+from filterbank.geometry import PADDINGS
 
 MODES = {"reflect": "reflect", "symmetric": "symmetric", "edge": "edge", "wrap": "wrap", "zero": "constant"}
 
@@ -81,3 +82,19 @@ def test_bad_geometry_is_named(arguments, shown):
 def test_bad_block_size_is_named():
     with pytest.raises(InputError, match="block_size=0"):
         list(Geometry(((0, 0),)).blocks(np.zeros((1, 5)), block_size=0))
+
+
+@pytest.mark.parametrize("pad", [None, *PADDINGS])
+def test_many_signals_are_padded_as_numpy_pads_each(pad):
+    rng = np.random.default_rng(0)
+    signals = [rng.normal(size=n) for n in (1, 2, 3, 7, 30)]
+    halo = (4, 9)
+    mode = {"zero": "constant"}.get(pad, pad)
+    expected = [np.pad(x, halo, mode=mode) if pad else x for x in signals]
+    geometry = Geometry((halo,), pad=pad)
+    for found, wanted in zip(geometry.padded(signals), expected, strict=True):
+        np.testing.assert_array_equal(found, wanted)
+    batch = rng.normal(size=(3, 5)).astype(np.float32)
+    found = geometry.padded(batch)
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, np.pad(batch, ((0, 0), halo), mode=mode) if pad else batch)

@@ -255,9 +255,10 @@ def _chunks(fused: Fused, signals: Signals) -> list[tuple[int, int]]:
     if not signals.in_memory:
         most = min(most, CHUNK)
         return [(i, min(i + most, n)) for i in range(0, n, most)]
-    if n <= most and signals.sizes.sum() <= CHUNK_SAMPLES:
+    sizes = signals.sizes + fused.n_padded
+    if n <= most and sizes.sum() <= CHUNK_SAMPLES:
         return [(0, n)]
-    ends = np.cumsum(signals.sizes)
+    ends = np.cumsum(sizes)
     chunks, start = [], 0
     while start < n:
         room = CHUNK_SAMPLES + (ends[start - 1] if start else 0)
@@ -293,16 +294,25 @@ def _fold_fused(
     block_size: int | Sequence[int] | None,
 ) -> Iterator[np.ndarray]:
     """Fold signals `start` to `stop`: their blocks through a fused kernel, then each signal's states merged."""
-    plain = (bank.geometry.pad is None or fused.pads_itself) and bank.n_channels_ == 1 and block_size is None
-    held = signals.held(start, stop) if plain else None
-    if held is not None and _fit(held, signals.sizes[start:stop], bank.geometry):
-        # perhaps many short ones: no work on each
-        ends = [(True, True)] * bank.geometry.n_axes
-        state, finite = fused.run(0, held, ends=ends, whole=True, n_threads=n_threads)
+    held = None
+    if block_size is None and (bank.geometry.n_axes == 1 or fused.pads_itself or bank.geometry.pad is None):
+        held = signals.held(start, stop)
+    if held is not None and _fit(held, signals, start, stop, bank):  # perhaps many short ones: little work on each
+        n_axes = bank.geometry.n_axes
+        ends = [(True, True)] * n_axes
+        states, finite = [], True
+        for c in range(bank.n_channels_):
+            own = (
+                held if held[0].ndim == n_axes else held[:, c] if isinstance(held, np.ndarray) else [x[c] for x in held]
+            )
+            own = own if fused.pads_itself else bank.geometry.padded(own)
+            state, seen = fused.run(c, own, ends=ends, whole=True, n_threads=n_threads)
+            states.append(state)
+            finite &= seen
         if not finite:
             for i in range(start, stop):
                 check_finite(signals[i], i)
-        yield pool.finish(state).astype(held[0].dtype, copy=False)
+        yield pool.finish(_side_by_side(states)).astype(held[0].dtype, copy=False)
         return
     for batch in _batches(fused, bank, signals, range(start, stop), block_size):
         if not isinstance(batch, list):
@@ -312,11 +322,27 @@ def _fold_fused(
         yield features.astype(_dtype(batch[0].samples), copy=False)
 
 
-def _fit(arrays: np.ndarray | list[np.ndarray], sizes: np.ndarray, geometry: Geometry) -> bool:
-    """Whether no array is too short, or so large that it must be cut."""
+def _fit(held: np.ndarray | list[np.ndarray], signals: Signals, start: int, stop: int, bank: Bank) -> bool:
+    """Whether arrays have the bank's channels, and none is too short, or so large that it must be cut."""
+    geometry, n_channels = bank.geometry, bank.n_channels_
+    if held[0].ndim == geometry.n_axes + 1:
+        shapes = {held.shape[1:]} if isinstance(held, np.ndarray) else {array.shape for array in held}
+        if {shape[0] for shape in shapes} != {n_channels}:
+            return False
+    elif n_channels > 1:
+        return False
+    sizes = signals.sizes[start:stop] // n_channels
     if geometry.n_axes == 1:
         return min(geometry.positions((sizes.min(),))) > 0 and sizes.max() <= BLOCK
-    return sizes.max() <= BLOCK and all(0 not in geometry.positions(shape) for shape in {a.shape for a in arrays})
+    shapes = {array.shape[-geometry.n_axes :] for array in held}
+    return sizes.max() <= BLOCK and all(0 not in geometry.positions(shape) for shape in shapes)
+
+
+def _side_by_side(states: list[State]) -> State:
+    """The states of each channel's responses, together."""
+    if len(states) == 1:
+        return states[0]
+    return {name: np.concatenate([state[name] for state in states], axis=1) for name in states[0]}
 
 
 @dataclass(frozen=True)
@@ -403,7 +429,7 @@ def _batch_state(fused: Fused, bank: Bank, pool: Pool, batch: list[_Block], n_th
             fused.run(c, [batch[k].samples[c] for k in chosen], ends=ends, whole=whole, n_threads=n_threads)[0]
             for c in range(bank.n_channels_)
         ]
-        state = {name: np.concatenate([one[name] for one in states], axis=1) for name in states[0]}
+        state = _side_by_side(states)
         if "position" in state:
             state["position"] = state["position"] + np.array([batch[k].origin for k in chosen])[:, None, :]
         if len(groups) == 1 and len({batch[k].signal for k in chosen}) == len(batch):
@@ -433,7 +459,7 @@ def _block_states(fused: Fused, bank: Bank, blocks: list[_Block], n_threads: int
             fused.run(c, [block.samples[c] for block in chosen], ends=ends, whole=False, n_threads=n_threads)[0]
             for c in range(bank.n_channels_)
         ]
-        state = {name: np.concatenate([one[name] for one in states], axis=1) for name in states[0]}
+        state = _side_by_side(states)
         if "position" in state:
             state["position"] = state["position"] + np.array([block.origin for block in chosen])[:, None, :]
         found += [{name: values[j] for name, values in state.items()} for j in range(len(chosen))]

@@ -72,6 +72,11 @@ class Fused:
         return n * len(self.bank.own) * len(self.requests)
 
     @property
+    def n_padded(self) -> int:
+        """How many samples longer padding makes a signal with one axis, all channels together."""
+        return 0 if self.pad is None or len(self.halo) > 1 else sum(self.halo[0]) * len(self.requests)
+
+    @property
     def pads_itself(self) -> bool:
         """Whether the kernel pads whole signals, so that no padded copy is needed."""
         return self.method in ("separable", "torch") and self.pad is not None

@@ -126,6 +126,39 @@ class Geometry:
                 block = _cut(block, axis + 1, low, high, self.pad)
             yield origin, block
 
+    def padded(self, signals: np.ndarray | list[np.ndarray]) -> np.ndarray | list[np.ndarray]:
+        """Return what one block holds that is a whole signal, for many signals with one axis, without channels.
+
+        Parameters
+        ----------
+        signals : array, (signal, sample), or list of array, (sample,)
+            All of one dtype.
+
+        Returns
+        -------
+        array, (signal, sample), or list of array, (sample,)
+            The same ones if nothing is padded.
+
+        Examples
+        --------
+        >>> Geometry(((1, 2),), pad="wrap").padded([np.arange(3), np.arange(2)])
+        [array([2, 0, 1, 2, 0, 1]), array([1, 0, 1, 0, 1])]
+        """
+        if self.pad is None:
+            return signals
+        ((before, after),) = self.halo
+        if isinstance(signals, np.ndarray):
+            return _cut(signals, 1, -before, signals.shape[1] + after, self.pad)
+        lengths = np.array(list(map(len, signals)))[:, np.newaxis]
+        begins = np.cumsum(lengths + before + after)[:, np.newaxis] - lengths - after  # of what isn't padding
+        out = np.empty(int(begins[-1, 0] + lengths[-1, 0]) + after, dtype=signals[0].dtype)
+        ends = begins + lengths
+        for begin, signal in zip(begins[:, 0].tolist(), signals):
+            out[begin : begin + len(signal)] = signal
+        for at in (np.arange(-before, 0) + 0 * lengths, np.arange(after) + lengths):
+            out[begins + at] = 0 if self.pad == "zero" else out[begins + _reflected(at, lengths, self.pad)]
+        return [out[begin - before : end + after] for begin, end in zip(begins[:, 0].tolist(), ends[:, 0].tolist())]
+
     def _sizes(self, counts: tuple[int, ...], block_size: int | Sequence[int] | None) -> tuple[int, ...]:
         if block_size is None:
             sizes, room = [], BLOCK
@@ -183,15 +216,15 @@ def _look_up(array: Any, axis: int, index: np.ndarray, pad: str | None) -> Any:
     return out
 
 
-def _reflected(index: np.ndarray, n: int, pad: str | None) -> np.ndarray:
+def _reflected(index: np.ndarray, n: int | np.ndarray, pad: str | None) -> np.ndarray:
     """Where each index, perhaps outside `0 ... n - 1`, is found inside."""
-    if pad == "edge" or n == 1:
+    if pad == "edge":
         return np.clip(index, 0, n - 1)
     if pad == "wrap":
         return index % n
     if pad == "symmetric":
         index = index % (2 * n)
         return np.where(index < n, index, 2 * n - 1 - index)
-    period = 2 * (n - 1)
+    period = np.maximum(2 * (n - 1), 1)
     index = index % period
     return np.where(index < n, index, period - index)

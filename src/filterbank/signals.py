@@ -316,18 +316,18 @@ class Signals(Sequence[np.ndarray]):
         return _as_tensor(item, self.n_axes, i) if is_tensor(item) else self._read(i)
 
     def held(self, start: int, stop: int) -> np.ndarray | list[np.ndarray] | None:
-        """Return signals `start` to `stop` as they are held, `(*axes)` each, if they need no work: a quick way to many.
+        """Return signals `start` to `stop` as they are held, if they need no work: a quick way to many.
 
         Returns
         -------
-        array, (signal, *axes), or list of array, or None
-            None if one lies in a file, has a channel axis, isn't float32 or float64 as the others are, or isn't
-            contiguous (which one with one axis needn't be).
+        array, (signal, *axes) or (signal, channel, *axes), or list of array, or None
+            None if one lies in a file, isn't float32 or float64 as the others are, has a channel axis where others
+            don't, or isn't contiguous (which one with one axis needn't be).
         """
         dtypes, dimensions = self._arrays or (set(), set())
         if len(dtypes) != 1 or not dtypes <= {np.dtype(np.float32), np.dtype(np.float64)}:
             return None
-        if dimensions != {self.n_axes}:
+        if len(dimensions) != 1:
             return None
         if self._batch is not None:
             return self._batch[start:stop]
