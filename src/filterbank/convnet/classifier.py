@@ -542,7 +542,7 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
         batch_size = self._batch_size(len(batches))
         chunk = chunk_size(network, batches.shapes, batch_size)
         best, best_weights, waited = math.inf, None, 0
-        for epoch in range(epochs):
+        for _ in range(epochs):
             started = time.perf_counter()
             loss, accuracy = train_epoch(network, batches, y, self._loop, batch_size=batch_size, chunk=chunk)
             if not math.isfinite(loss):
