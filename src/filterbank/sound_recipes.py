@@ -11,6 +11,12 @@ import numpy as np
 from filterbank.banks import AtRate, Chain, GaborBank, GaussianBank, MelBank, ScatteringBank, WindowedBank, with_deltas
 from filterbank.pools import BagOfWords, Moments, Pyramid
 from filterbank.representation import Representation, WholeSignal
+from filterbank.sound_features import (
+    cepstra_of_picture,
+    cepstra_of_picture_names,
+    texture_statistics,
+    texture_statistics_names,
+)
 from filterbank.spectrum import band_power as power_between
 
 __all__ = [
@@ -20,7 +26,9 @@ __all__ = [
     "mfcc_segments",
     "modulation",
     "scattering_1d",
+    "sound_texture",
     "sound_words",
+    "word_pictures",
 ]
 
 TENS = tuple(range(0, 1001, 100))
@@ -156,6 +164,45 @@ def scattering_1d(kind: str = "sound", *, seconds: float = 0.25, Q: int = 8) -> 
     """
     bank = AtRate(scattering_over, parameters={"seconds": seconds, "Q": Q})
     return Representation(bank, Moments(["mean", "std"]))
+
+
+def word_pictures(kind: str = "sound", *, n_segments: int = 8, n_cepstra: int = 13) -> WholeSignal:
+    """Return cepstra and their slopes in segments of a spoken word, made alike for all speakers as `mel_picture` says.
+
+    Parameters
+    ----------
+    kind : {"sound"}
+    n_segments : int
+    n_cepstra : int
+
+    Examples
+    --------
+    >>> from filterbank import Signals
+    >>> noise = np.random.default_rng(0).normal(size=4000)
+    >>> word_pictures().fit_transform(Signals.wrap([noise], rate=8000)).shape
+    (1, 208)
+    """
+    parameters = {"n_segments": n_segments, "n_cepstra": n_cepstra}
+    return WholeSignal(cepstra_of_picture, names=cepstra_of_picture_names, parameters=parameters)
+
+
+def sound_texture(kind: str = "sound", *, below: float = 30.0) -> WholeSignal:
+    """Return statistics of a sound of the environment, wherever in the recording it is: see `texture_statistics`.
+
+    Parameters
+    ----------
+    kind : {"sound"}
+    below : float
+        Frames more than so many decibels below the loudest don't count for the cepstra.
+
+    Examples
+    --------
+    >>> from filterbank import Signals
+    >>> noise = np.random.default_rng(0).normal(size=16000)
+    >>> sound_texture().fit_transform(Signals.wrap([noise], rate=16000)).shape
+    (1, 519)
+    """
+    return WholeSignal(texture_statistics, names=texture_statistics_names, parameters={"below": below})
 
 
 def powers_in_bands(
