@@ -20,6 +20,9 @@ SIZE = 1 << 16  # of the hand-written peer's transforms
 STEPS = 4  # hops of a window
 FEW, N_FEW = slice(7, None, 16), 2  # the filters that the slow peer does
 PIECE = 30  # seconds that the hand-written peer does, which works in blocks
+BOUNDS = """What bounds it: transforms of 32,768 points in sixteen lanes, 4 MiB with their imaginary parts, which
+are split in sixteen to stay near the second level of cache; 95 % of the time are the compiled loop. Blocks are kept
+that small so that memory is."""
 
 
 def run(quick: bool) -> list[Row]:
