@@ -23,12 +23,8 @@ from filterbank.kernels.simd import LANES, compiled, lanes_of, rows
 __all__ = ["Segment", "overlap_save", "segment_of"]
 
 SIZES = tuple(1 << k for k in range(8, 20))
-SPILLS = (
-    (1 << 12, 1.0),
-    (1 << 14, 1.7),
-    (1 << 20, 3.0),
-)  # rows up to which a transform is in a cache, and how slow it is
-BUTTERFLY = 0.12  # nanoseconds a sample of float32 for each doubling of a transform's size, there and back
+SPILLS = ((1 << 11, 1.0), (1 << 13, 1.15), (1 << 20, 1.35))  # rows of a transform in a cache, and how slow that is
+BUTTERFLY = 0.135  # nanoseconds a sample of float32 for each doubling of a transform's size, there and back
 
 
 class Segment(NamedTuple):

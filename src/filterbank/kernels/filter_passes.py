@@ -26,7 +26,9 @@ BLOCKS = ((4, 4, 4), (1, 8, 1))  # rows and vectors whose sums are made together
 BAND_BYTES = 1 << 19  # the rows of a strip that are worked on together stay in the second-level cache
 LEAST_BAND = 16  # rows
 WIDEST_STRIP = 4096  # columns
-SHARED_FROM = 1 << 21  # products, from which on threads share the work
+SHARED_FROM = 1 << 23  # products, and as many as they cost to fetch and store, from which on threads share the work
+FETCH = 32  # products that fetching and storing a sample costs
+SHARES = 4  # a thread, so that one that is held up leaves work to the others
 
 
 class Extension(NamedTuple):
@@ -172,10 +174,11 @@ def _in_parts(
     strip, band = _sides(sizes, extent, bool(n_row_taps), volumes.dtype)
     counts = (len(volumes), *sizes[:2], -(-sizes[2] // strip))
     least = (1, 1, max(LEAST_BAND, 2 * extent[1]), 1)  # of each a thread's share is worth its while
-    if out.size * len(taps) < SHARED_FROM:
+    if out.size * (len(taps) + FETCH) < SHARED_FROM:
         n_threads = 1
     shared = next((i for i, n in enumerate(counts) if n >= n_threads * least[i]), int(np.argmax(counts)))
-    bounds = np.linspace(0, counts[shared], min(n_threads, counts[shared]) + 1).astype(int).tolist()
+    shares = 1 if n_threads == 1 else max(n_threads, min(SHARES * n_threads, counts[shared] // least[shared]))
+    bounds = np.linspace(0, counts[shared], min(shares, counts[shared]) + 1).astype(int).tolist()
     shape = np.array([*volumes.shape[1:], *sizes, *extent, n_row_taps, strip, band])
     line = strip + extent[2] - 1
     room = extent[0] * (band + extent[1] - 1) * line + (band + extent[1] - 1) * strip * bool(n_row_taps)
@@ -192,7 +195,7 @@ def _in_parts(
 
     if len(bounds) == 2:
         return out, part(*bounds)
-    with ThreadPoolExecutor(len(bounds) - 1) as pool:
+    with ThreadPoolExecutor(min(n_threads, len(bounds) - 1)) as pool:
         return out, all(list(pool.map(part, bounds[:-1], bounds[1:])))
 
 
