@@ -92,8 +92,9 @@ class LeastSquaresSVC(ClassifierMixin, BaseEstimator):
             self._fit_linear(X, targets)
             return self
         self.gamma_ = self._gamma(X)
-        self.X_fit_ = X
-        normal = np.exp(-self.gamma_ * euclidean_distances(X, squared=True))
+        self.centre_ = X.mean(axis=0)  # distances are sums of products, which lose digits far from 0
+        self.X_fit_ = X - self.centre_
+        normal = np.exp(-self.gamma_ * euclidean_distances(self.X_fit_, squared=True))
         normal[np.diag_indices_from(normal)] += 1 / self.C
         factor = cho_factor(normal, overwrite_a=True)
         solved = cho_solve(factor, np.concatenate([targets, np.ones((len(X), 1))], axis=1))
@@ -114,8 +115,8 @@ class LeastSquaresSVC(ClassifierMixin, BaseEstimator):
         if self.kernel == "linear":
             scores = X @ self.coef_.T + self.intercept_
         else:
-            scores = np.exp(-self.gamma_ * euclidean_distances(X, self.X_fit_, squared=True)) @ self.dual_coef_
-            scores += self.intercept_
+            distances = euclidean_distances(X - self.centre_, self.X_fit_, squared=True)
+            scores = np.exp(-self.gamma_ * distances) @ self.dual_coef_ + self.intercept_
         return scores[:, 0] if len(self.classes_) == 2 else scores
 
     def predict(self, X: Any) -> np.ndarray:

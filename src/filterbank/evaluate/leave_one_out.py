@@ -88,8 +88,9 @@ def leave_one_out(estimator: Any, X: Any, y: Any, *, groups: Any = None, n_jobs:
     The predictions are those of scikit-learn's ``cross_val_predict(estimator, X, y, cv=LeaveOneOut())``, or of
     ``LeaveOneGroupOut()``, with all steps fitted inside each fold, at the price of little more than one fit. It holds
     for an optional StandardScaler and an optional PCA with a number of components, followed by KNeighborsClassifier
-    (Euclidean, uniform weights), LinearDiscriminantAnalysis (svd), RidgeClassifier, NearestCentroid or
-    GaussianNB (without PCA). Other estimators and parameters are refitted for each fold.
+    (Euclidean, uniform weights), LinearDiscriminantAnalysis (svd), RidgeClassifier, NearestCentroid, LeastSquaresSVC
+    (linear) or GaussianNB (without PCA); and for LeastSquaresSVC with the kernel "rbf" and a given gamma alone.
+    Other estimators and parameters are refitted for each fold.
 
     Parameters
     ----------
@@ -119,7 +120,7 @@ def leave_one_out(estimator: Any, X: Any, y: Any, *, groups: Any = None, n_jobs:
     only copies of a signal count as ties.
 
     Cost for n signals of d features: neighbours n ** 2 d; discriminant analysis and ridge n d ** 2; centroids and
-    Bayes n d for each class; with groups or PCA, d ** 3 for each fold.
+    Bayes n d for each class; kernels n ** 3; with groups or PCA, d ** 3 for each fold.
 
     Examples
     --------
@@ -364,14 +365,15 @@ _IRRELEVANT = {
     "RidgeClassifier": {"alpha", "solver", "copy_X", "max_iter", "tol", "random_state"},
     "NearestCentroid": set(),
     "GaussianNB": {"var_smoothing"},
+    "LeastSquaresSVC": {"C", "kernel", "gamma"},
 }
 """The parameters of each class that the algebra takes into account or that don't matter; others must be the default."""
 
 
 def _name(estimator: Any) -> str:
-    """The class of an estimator of scikit-learn itself; "" for others, such as subclasses made elsewhere."""
+    """The class of an estimator of scikit-learn itself or of ours; "" for others, such as subclasses made elsewhere."""
     kind = type(estimator)
-    return kind.__name__ if kind.__module__.startswith("sklearn.") else ""
+    return kind.__name__ if kind.__module__.startswith(("sklearn.", "filterbank.least_squares")) else ""
 
 
 @lru_cache(maxsize=64)
@@ -482,15 +484,26 @@ def _classified(model: Any, table: _Table, scaled: bool, n_components: int | Non
         if wide or table.d > MAX_FEATURES:
             return f"{table.d} features are too many for a closed form of {name} with {least} signals"
         title += "linear discriminant"
-    elif name == "RidgeClassifier":
-        rule, parameter = "ridge", model.alpha
-        if model.solver not in ("auto", "cholesky", "svd"):
+    elif name == "LeastSquaresSVC" and model.kernel == "rbf":
+        if scaled or n_components is not None:
+            return "a kernel after a scaler or PCA, which move the distances in each fold, has no closed form here"
+        if isinstance(model.gamma, str) or not model.gamma > 0:
+            return f"gamma={_shown(model.gamma)} of {name}, which changes in each fold, has no closed form here"
+        if not model.C > 0:
+            return f"C={_shown(model.C)} of {name} isn't a number above 0"
+        return _Plan("kernel", (float(model.C), float(model.gamma)), False, None, False, "least-squares SVM, rbf")
+    elif name in ("RidgeClassifier", "LeastSquaresSVC"):
+        linear = name == "LeastSquaresSVC"  # ridge with another name for the penalty
+        if linear and (model.kernel != "linear" or not isinstance(model.C, (int, float)) or not model.C > 0):
+            return f"kernel={_shown(model.kernel)}, C={_shown(model.C)} of {name} has no closed form here"
+        rule, parameter = "ridge", 1 / model.C if linear else model.alpha
+        if not linear and model.solver not in ("auto", "cholesky", "svd"):
             return f"solver={model.solver!r} of {name} iterates"
         if not isinstance(parameter, (int, float)) or not parameter > 0:
             return f"alpha={_shown(parameter)} of {name} isn't a number above 0"
         if table.d > MAX_FEATURES and (scaled or not single):
             return f"{table.d} features are too many for a closed form of {name}"
-        title += "ridge"
+        title += "linear least-squares SVM" if linear else "ridge"
     elif name == "NearestCentroid":
         rule = "centroid"
         title += "nearest centroid"
@@ -539,6 +552,8 @@ def _computed(plan: _Plan, table: _Table) -> Any:
         if k is None:
             return algebra.nearest_neighbours(data, k=plan.parameter, brute=plan.brute)
         return algebra.projected_neighbours(data, k=plan.parameter, n_components=k)
+    if plan.rule == "kernel":
+        return algebra.kernel_machine(data, C=plan.parameter[0], gamma=plan.parameter[1])
     if plan.rule == "bayes":
         return algebra.naive_bayes(data, smoothing=plan.parameter)
     if plan.rule == "centroid" and k is None:
