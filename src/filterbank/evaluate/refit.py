@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -126,8 +127,8 @@ def fitted_in_folds(
 def predict_in_folds(estimator: Any, X: Any, y: np.ndarray, folds: Sequence[Fold]) -> np.ndarray:
     """Return what each tested signal is taken for, (signal,) of object; None for those that are not tested."""
     taken = np.full(len(y), None, dtype=object)
-    for fitted, _, test in fitted_in_folds(estimator, X, y, folds):
-        with quiet():
+    with quiet():
+        for fitted, _, test in fitted_in_folds(estimator, X, y, folds):
             taken[test] = fitted.predict(X[test]).astype(object)
     return taken
 
@@ -148,8 +149,8 @@ def probabilities_in_folds(estimator: Any, X: Any, y: np.ndarray, folds: Sequenc
         )
     classes = np.unique(y)
     found = np.full((len(y), len(classes)), np.nan)
-    for fitted, _, test in fitted_in_folds(estimator, X, y, folds):
-        with quiet():
+    with quiet():
+        for fitted, _, test in fitted_in_folds(estimator, X, y, folds):
             found[test] = 0.0
             found[np.ix_(test, np.searchsorted(classes, fitted.classes_))] = fitted.predict_proba(X[test])
     return found
@@ -167,11 +168,29 @@ def _threads() -> Any:
     return ThreadpoolController()
 
 
+_state = threading.local()
+
+
 @contextmanager
 def quiet() -> Iterator[None]:
-    """One thread, so that sums don't depend on the machine; and no word of what was told of the first fits already."""
+    """One thread, so that sums don't depend on the machine; and no word of what was told of the first fits already.
+
+    Where it's quiet already, it costs nothing.
+    """
+    from sklearn import config_context
     from sklearn.exceptions import ConvergenceWarning
 
-    with _threads().limit(limits=1), warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    if getattr(_state, "quiet", False):
         yield
+        return
+    _state.quiet = True
+    try:
+        with (
+            _threads().limit(limits=1),
+            warnings.catch_warnings(),
+            config_context(assume_finite=True, skip_parameter_validation=True),
+        ):
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            yield
+    finally:
+        _state.quiet = False
