@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from filterbank import (
     VLAD,
+    AtRate,
     BagOfWords,
     BandBank,
     Chain,
@@ -46,6 +47,11 @@ def _kernels(n_axes):
     return [RNG.normal(size=shape) + (1j * RNG.normal(size=shape) if i == 1 else 0) for i, shape in enumerate(shapes)]
 
 
+def _ninths(rate):
+    """A bank for the signals' rate, 100 samples a second."""
+    return FilterBank([np.ones(round(rate / 33)), np.array([1.0, -1.0])])
+
+
 BANKS = {
     "filters, valid": lambda d: FilterBank(_kernels(d)),
     "filters, padded": lambda d: FilterBank(_kernels(d), pad="symmetric", readout="modulus"),
@@ -64,6 +70,7 @@ BANKS = {
     "channels in a chain": lambda d: Chain(
         FilterBank(_kernels(d), pad="edge"), GaussianBank(d, sigmas=[0.6], pad=None)
     ),
+    "at rate": lambda d: AtRate(_ninths),
     "pictures in a chain": lambda d: Chain(
         MelBank(n_mels=3, n_fft=7, hop=2, floor=1e-3, pad="zero"), FilterBank([*_kernels(2)], pad="reflect")
     ),
@@ -98,7 +105,7 @@ BANKS = {
 }
 ONE_AXIS = (
     *("mel", "mfcc, valid", "bands", "bands, valid", "shapes", "shapes, valid", "pitch", "gammatone"),
-    "pictures in a chain",
+    *("pictures in a chain", "at rate"),
 )
 POOLS = {
     "moments": lambda: Moments(STATISTICS[:4]),

@@ -16,7 +16,15 @@ from filterbank.image_recipes import fisher, gabor_texture, hog, scattering, vis
 from filterbank.pools import Moments
 from filterbank.representation import Representation, WholeSignal
 from filterbank.signals import KINDS
-from filterbank.sound_recipes import band_power, mfcc_segments, modulation, scattering_1d, sound_words
+from filterbank.sound_recipes import (
+    band_power,
+    mfcc_segments,
+    modulation,
+    scattering_1d,
+    sound_texture,
+    sound_words,
+    word_pictures,
+)
 from filterbank.views import Patterns, Views
 
 __all__ = [
@@ -29,11 +37,13 @@ __all__ = [
     "modulation",
     "patterns",
     "scattering_1d",
+    "sound_texture",
     "sound_words",
     "suitable",
     "summary",
     "tutorial_gabor",
     "views",
+    "word_pictures",
 ]
 
 
@@ -259,6 +269,8 @@ RECIPES: dict[str, Recipe] = {
         Recipe("mfcc_segments", ("sound",), "means of 13 mel cepstra in ten parts of the sound", mfcc_segments),
         Recipe("sound_words", ("sound",), "bag of words of local Gaussian derivatives, 1/8 s each", sound_words, False),
         Recipe("modulation", ("sound",), "how strongly mel bands rise and fall, 1.6 to 25 times a second", modulation),
+        Recipe("word_pictures", ("sound",), "cepstra and slopes in eight parts, alike for all speakers", word_pictures),
+        Recipe("sound_texture", ("sound",), "519 statistics of cepstra, modulation and loudness", sound_texture),
         Recipe("scattering_1d", ("sound",), "scattering, orders 0-2, in 1/4 s; mean, std", scattering_1d, False),
     )
 }

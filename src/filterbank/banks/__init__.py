@@ -1,5 +1,6 @@
 """Banks: ordered sets of filters that answer at every position of a block with a vector of responses."""
 
+from filterbank.banks.at_rate import AtRate
 from filterbank.banks.bands import BandBank
 from filterbank.banks.base import Bank, LinearBank
 from filterbank.banks.chain import Chain, with_deltas
@@ -19,6 +20,7 @@ from filterbank.banks.spectral import SpectralShapeBank
 from filterbank.banks.windowed import WindowedBank
 
 __all__ = [
+    "AtRate",
     "BandBank",
     "Bank",
     "Chain",
