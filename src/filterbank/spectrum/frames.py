@@ -15,7 +15,7 @@ from filterbank.spectrum.inputs import detrended
 
 __all__ = ["CHUNK", "frame_starts", "in_threads", "mean_power", "pieces_of", "transforms"]
 
-CHUNK = 1 << 15
+CHUNK = 1 << 16
 """Samples that are transformed at a time: small enough for the cache."""
 
 
@@ -78,8 +78,12 @@ def transforms(
 ) -> np.ndarray:
     """The transforms of some windows of some rows, `(row, window, frequency)`."""
     part = rows[:, frames.start * step : (frames.stop - 1) * step + size]
-    cut = np.lib.stride_tricks.sliding_window_view(part, size, axis=1)[:, ::step]
-    cut = detrended(cut, detrend)
+    cut = (
+        np.lib.stride_tricks.sliding_window_view(part, size, axis=1)[:, ::step]
+        if size < part.shape[1]
+        else part[:, None]
+    )
+    clean = detrended(cut, detrend)
     if weights is not None:
-        cut = cut * weights
-    return scipy.fft.rfft(cut, axis=-1)
+        clean = np.multiply(clean, weights, out=None if clean is cut else clean)
+    return scipy.fft.rfft(clean, axis=-1, overwrite_x=clean is not cut, workers=1)

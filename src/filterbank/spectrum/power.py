@@ -10,7 +10,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import ArrayLike
 
-from filterbank.design.bands import band_slices, dense
+from filterbank.design import band_slices
 from filterbank.errors import InputError, invalid
 from filterbank.signals import Signals, check_finite
 from filterbank.spectrum.frames import CHUNK, frame_starts, in_threads, mean_power, pieces_of, transforms
@@ -23,6 +23,9 @@ from filterbank.spectrum.inputs import (
 from filterbank.spectrum.transform import Spectrum, alone, dft, gain, one_sided
 
 __all__ = ["Spectrogram", "band_power", "check_scaling", "periodogram", "spectrogram", "welch"]
+
+FEW = 8192
+"""Squares of float32 that are added up before they're added in float64."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -333,9 +336,8 @@ class _Bands:
             pieces = list(pieces_of(len(rows), 1, size))
 
             def bands(piece: tuple[slice, slice]) -> np.ndarray:
-                return _bands_of(
-                    transforms(rows[piece[0]], piece[1], size, step, weights, self.detrend)[:, 0], slices, size
-                )
+                z = transforms(rows[piece[0]], piece[1], size, step, weights, self.detrend)[:, 0]
+                return _bands_of(z, slices, size)
 
             power = np.concatenate(in_threads(bands, pieces, self.n_jobs))
         else:
@@ -355,36 +357,30 @@ class _Bands:
 
 
 def _bands_of(z: np.ndarray, slices: tuple[np.ndarray, ...], n: int) -> np.ndarray:
-    """Sums of squared moduli over bands, `(row, band)`; 0 and half the rate count half."""
-    begin, end = int(slices[0].min()), int(slices[1].max()) + 1
-    if len(z) * len(slices[0]) > 64 and (end - begin) * len(slices[0]) <= CHUNK * 4:
-        power = np.square(z[:, begin:end].real) + np.square(z[:, begin:end].imag)
-        for k in alone(n):
-            if begin <= k < end:
-                power[:, k - begin] /= 2
-        matrix = dense(*slices, begin=begin, end=end).astype(power.dtype)
-        return (power @ matrix.T).astype(np.float64)
-    halved = alone(n)
-    out = np.zeros((len(z), len(slices[0])))
-    for row, values in zip(out, z):
-        for band, (first, last, low, high) in enumerate(zip(*(a.tolist() for a in slices))):
-            if last < first:
-                continue
-            ends = [(first, low)] if first == last else [(first, low), (last, high)]
-            row[band] = _squares(values[first + 1 : last]) if last > first + 1 else 0.0
-            row[band] += sum(w * abs(complex(values[k])) ** 2 * (0.5 if k in halved else 1.0) for k, w in ends)
+    """Sums of squared moduli over bands, `(row, band)`; 0 and half the rate count half. No order depends on threads."""
+    parts = z.view(z.real.dtype)
+    first, last, low, high = slices
+    at = np.concatenate([first, np.maximum(last, first)])
+    weights = np.concatenate([np.where(last >= first, low, 0), np.where(last > first, high, 0)])
+    weights = np.where(np.isin(at, alone(n)), weights / 2, weights)
+    ends = z[:, at]
+    both = (np.square(ends.real) + np.square(ends.imag)) * weights
+    out = both[:, : len(first)] + both[:, len(first) :]
+    for band, (begin, end) in enumerate(zip((first + 1).tolist(), last.tolist())):
+        if end > begin:
+            out[:, band] += _squares(parts[:, 2 * begin : 2 * end])
     return out
 
 
-def _squares(z: np.ndarray) -> float:
-    """The sum of squared moduli; in float32 no more than some thousands are added up without more digits."""
-    parts = z.view(z.real.dtype)
-    if parts.dtype == np.float64:
-        return float(parts @ parts)
-    whole = len(parts) // 4096 * 4096
-    blocks = parts[:whole].reshape(-1, 4096)
-    rest = parts[whole:]
-    return float(np.einsum("ij,ij->i", blocks, blocks).sum(dtype=np.float64) + rest @ rest)
+def _squares(parts: np.ndarray) -> np.ndarray:
+    """Sums of squares along the last axis; in float32 no more than some thousands are added up without more digits."""
+    if parts.dtype == np.float64 or parts.shape[1] <= FEW:
+        return np.einsum("ij,ij->i", parts, parts)
+    out = np.zeros(len(parts))
+    for start in range(0, parts.shape[1], FEW):
+        some = parts[:, start : start + FEW]
+        out += np.einsum("ij,ij->i", some, some)
+    return out
 
 
 def _weighted(power: np.ndarray, slices: tuple[np.ndarray, ...]) -> np.ndarray:
@@ -401,8 +397,9 @@ def _batches(signals: Signals) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Signals of one length together, as rows (a signal's channels after each other), and which they are."""
     held = signals.held(0, len(signals))
     if isinstance(held, np.ndarray):
-        _check_rows(held, np.arange(len(held)))
-        yield np.arange(len(held)), held
+        rows = held.reshape(-1, held.shape[-1])
+        _check_rows(rows, np.arange(len(held)))
+        yield np.arange(len(held)), rows
         return
     if held is None and not signals.in_memory:  # files: one after the other
         for i, x in enumerate(signals):
