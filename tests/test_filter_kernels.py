@@ -1,5 +1,7 @@
 """The compiled filters against sums written out, and their vectors, bands, strips and threads against one another."""
 
+import multiprocessing
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,6 +12,7 @@ from filterbank.kernels.filter_edges import maxima_along
 from filterbank.kernels.filter_fft import overlap_save, segment_of
 from filterbank.kernels.filter_passes import dense_passes, extension, separable_passes
 from filterbank.kernels.filter_recursive import COSINES, DECAYS, RECURSIVE_ERROR, SINES, TURNS, recursive_passes
+from filterbank.kernels.sharing import share
 
 ALONE = extension(1, 0, 0, "zero")
 PADS = ("symmetric", "reflect", "edge", "wrap", "zero")
@@ -209,3 +212,21 @@ def test_segments_are_long_enough_and_no_longer_than_pays():
         assert 0 < cost < np.inf
     assert segment_of(1 << 20, 10).cost == np.inf  # longer than any
     assert segment_of(100, 1_000).size < segment_of(100, 1_000_000).size
+
+
+def test_shared_work_comes_back_in_order_and_errors_come_through():
+    assert share(lambda i: i * i, [(i,) for i in range(50)], 4) == [i * i for i in range(50)]
+    assert share(lambda i: share(lambda j: i + j, [(0,), (1,)], 3), [(0,), (5,)], 3) == [[0, 1], [5, 6]]
+    with pytest.raises(ZeroDivisionError):
+        share(lambda i: 1 / i, [(i,) for i in range(-3, 9)], 3)
+
+
+def test_shared_work_is_done_in_a_forked_process_which_has_no_helpers():
+    assert share(abs, [(-1,), (-2,)], 2) == [1, 2]
+    context = multiprocessing.get_context("fork")
+    queue = context.SimpleQueue()
+    child = context.Process(target=lambda: queue.put(share(abs, [(-3,), (-4,)], 2)))
+    child.start()
+    child.join(30)
+    assert child.exitcode == 0
+    assert queue.get() == [3, 4]

@@ -6,7 +6,6 @@ import functools
 import itertools
 import math
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from filterbank.errors import InputError, invalid
 from filterbank.filtering.arguments import for_each, n_axes_of, n_threads_of, pad_named
 from filterbank.kernels.filter_fft import Segment, overlap_save, segment_of
 from filterbank.kernels.filter_passes import Extension, dense_passes, extension, separable_passes
+from filterbank.kernels.sharing import share
 from filterbank.kernels.simd import available
 from filterbank.signals import check_finite
 
@@ -367,12 +367,7 @@ def _by_blocks(
         out[channel][filled] = found[kept]
 
     places = itertools.product(range(len(array)), *corners)
-    if n_threads == 1:
-        for place in places:
-            fill(place)
-    else:
-        with ThreadPoolExecutor(n_threads) as pool:
-            list(pool.map(fill, places))
+    share(fill, [(place,) for place in places], n_threads)
     return out
 
 
@@ -495,10 +490,5 @@ def _lines_by_library(
             out[k // n_blocks, at : at + kept] = found[row, taps - 1 : taps - 1 + kept]
 
     firsts = range(0, len(lines) * n_blocks, together)
-    if n_threads == 1:
-        for first in firsts:
-            fill(first)
-    else:
-        with ThreadPoolExecutor(n_threads) as pool:
-            list(pool.map(fill, firsts))
+    share(fill, [(first,) for first in firsts], n_threads)
     return out

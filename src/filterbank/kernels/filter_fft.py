@@ -7,8 +7,8 @@ transform is `fft_pool`'s.
 from __future__ import annotations
 
 import functools
+import itertools
 import math
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +18,7 @@ from numba.extending import intrinsic
 
 from filterbank.kernels.fft_pool import HALF_ROOT, _last4, _last8, _log2, _step4_product, _steps
 from filterbank.kernels.mel import _turned
+from filterbank.kernels.sharing import share
 from filterbank.kernels.simd import LANES, compiled, lanes_of, rows
 
 __all__ = ["Segment", "overlap_save", "segment_of"]
@@ -97,18 +98,16 @@ def overlap_save(
     groups = -(-len(starts) // (2 * lanes))
     missing = groups * 2 * lanes - len(starts)  # the last segment again
     starts, ends = (np.concatenate([at, np.full(missing, at[-1])]).astype(np.int64) for at in (starts, ends))
-    bounds = (np.linspace(0, groups, min(n_threads, groups) + 1).astype(int) * 2 * lanes).tolist()
+    bounds = (
+        np.linspace(0, groups, min(1 if n_threads == 1 else 4 * n_threads, groups) + 1).astype(int) * 2 * lanes
+    ).tolist()
 
     def part(begin: int, end: int) -> None:
         block = rows(4 * (size + 8), dtype)  # set apart, lest rows of all of them share their places in the cache
         work = tuple(block[i * (size + 8) : i * (size + 8) + size] for i in range(4))
         _convolve(samples, starts[begin:end], out, ends[begin:end], len(kernel), step, table, twiddles, *work)
 
-    if len(bounds) == 2:
-        part(*bounds)
-        return
-    with ThreadPoolExecutor(len(bounds) - 1) as pool:
-        list(pool.map(part, bounds[:-1], bounds[1:]))
+    share(part, list(itertools.pairwise(bounds)), n_threads)
 
 
 def _address(builder: Any, data: Any, at: Any, kind: Any) -> Any:

@@ -9,7 +9,7 @@ that the result doesn't depend on them, bit for bit.
 from __future__ import annotations
 
 import functools
-from concurrent.futures import ThreadPoolExecutor
+import itertools
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +18,7 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic, overload, register_jitable
 from numba.np.arrayobj import make_array
 
+from filterbank.kernels.sharing import share
 from filterbank.kernels.simd import LANES, available, compiled, fma, rows
 
 __all__ = ["Extension", "dense_passes", "extension", "separable_passes"]
@@ -193,10 +194,7 @@ def _in_parts(
             *(volumes.dtype.type(constant), work, work.reshape(-1)),
         )
 
-    if len(bounds) == 2:
-        return out, part(*bounds)
-    with ThreadPoolExecutor(min(n_threads, len(bounds) - 1)) as pool:
-        return out, all(list(pool.map(part, bounds[:-1], bounds[1:])))
+    return out, all(share(part, list(itertools.pairwise(bounds)), n_threads))
 
 
 def _sides(sizes: tuple[int, ...], extent: tuple[int, int, int], separable: bool, dtype: np.dtype) -> tuple[int, int]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from filterbank.kernels.filter_passes import Extension
+from filterbank.kernels.sharing import share
 from filterbank.kernels.simd import LANES, available, compiled, fma, lanes_of, load, rows, splat, store
 
 __all__ = ["RECURSIVE_ERROR", "recursion_of", "recursive_passes"]
@@ -100,21 +100,17 @@ def recursive_passes(
     n_lines = outer * inner
     plain = plain or n_lines < FEW or not available()
     together = 1 if plain else LANES[np.dtype(np.float64)]
-    share = -(-n_lines // (n_threads * together)) * together
+    many = -(-n_lines // (n_threads * together)) * together
 
     def part(first: int) -> None:
         work = rows(2 * size + 1, np.float64, plain=plain)
         work[:] = 0
         _smooth_lines(
-            *(stack.reshape(-1), out.reshape(-1), n, inner, first, min(first + share, n_lines), table),
+            *(stack.reshape(-1), out.reshape(-1), n, inner, first, min(first + many, n_lines), table),
             *(ends.before, ends.after, constant is not None, constant or 0.0, work, work.reshape(-1)),
         )
 
-    if share >= n_lines:
-        part(0)
-    else:
-        with ThreadPoolExecutor(n_threads) as pool:
-            list(pool.map(part, range(0, n_lines, share)))
+    share(part, [(first,) for first in range(0, n_lines, many)], n_threads)
     return out
 
 
