@@ -290,7 +290,8 @@ def convert(
     source : path
         A folder, with those in it (hidden ones aren't looked at), or one file. Of a video, the sound is taken.
     out : path
-        The folder to write in, made if need be; folders in `source` are kept. A file that is there is replaced.
+        The folder to write in, made if need be; folders in `source` are kept. A file that is there is replaced, unless it is one to be
+        converted.
     to : {"wav", "flac"}
     rate : float, optional
         Samples per second; None: each file's own.
@@ -343,6 +344,7 @@ def convert(
         raise invalid("level", level, "used without to_level", do="Pass to_level='peak', 'rms' or 'loudness'.")
     root, found = _sounds_in(source)
     _make(out)
+    sources = {_identity(root / path) for path in found}
     rows: list[dict[str, Any]] = []
     taken: dict[Path, Path] = {}
     for i, path in enumerate(found):
@@ -353,8 +355,8 @@ def convert(
             if target in taken:
                 raise WriteError(f"{target}: is what {taken[target]} was converted to. Rename one of the two.")
             taken[target] = path
-            if target.exists() and os.path.samefile(target, root / path):
-                raise WriteError(f"{target}: is the file to be converted itself. Choose another folder.")
+            if target.exists() and _identity(target) in sources:
+                raise WriteError(f"{target}: is a file to be converted itself. Choose another folder.")
             options = {"rate": rate, "mono": mono, "channel": channel}
             row |= _convert_one(root / path, target, options, subtype or FORMATS[to], to_level, level)
             row["written"] = target.relative_to(out).as_posix()
@@ -425,6 +427,15 @@ def _sounds_in(source: Path) -> tuple[Path, list[Path]]:
     if not found:
         raise InputError(f"{source} holds no sound: known are {' '.join(sorted(files.SOUND))}.")
     return source, found
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What is the same for all names of a file; None for a broken link."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _make(folder: Path) -> None:
