@@ -290,8 +290,8 @@ def convert(
     source : path
         A folder, with those in it (hidden ones aren't looked at), or one file. Of a video, the sound is taken.
     out : path
-        The folder to write in, made if need be; folders in `source` are kept. A file that is there is replaced, unless it is one to be
-        converted.
+        The folder to write in, made if need be; folders in `source` are kept. A file that is there is replaced, unless
+        it is one of those to be converted.
     to : {"wav", "flac"}
     rate : float, optional
         Samples per second; None: each file's own.
