@@ -21,6 +21,7 @@ from filterbank.plots.filtering import (
     plot_scale_space,
 )
 from filterbank.plots.labels import feature_labels
+from filterbank.plots.local import plot_descriptor_grid, plot_features_beside, plot_keypoints, plot_scattering
 from filterbank.plots.scores import plot_confusion, plot_importance, plot_scatter, plot_scores
 from filterbank.plots.signals import plot_examples, plot_signal
 from filterbank.plots.spectrum import (
@@ -43,8 +44,10 @@ __all__ = [
     "plot_decision",
     "plot_decomposition",
     "plot_density",
+    "plot_descriptor_grid",
     "plot_edges",
     "plot_examples",
+    "plot_features_beside",
     "plot_forecast",
     "plot_fourier_series",
     "plot_gradient",
@@ -56,12 +59,14 @@ __all__ = [
     "plot_kernel",
     "plot_kernel_surface",
     "plot_kernels",
+    "plot_keypoints",
     "plot_learning",
     "plot_periods",
     "plot_progressive",
     "plot_responses",
     "plot_scale_space",
     "plot_scatter",
+    "plot_scattering",
     "plot_scores",
     "plot_signal",
     "plot_spectrogram",
