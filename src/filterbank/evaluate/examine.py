@@ -37,6 +37,7 @@ SIGNAL_SAMPLES = 1e6
 """Samples that may be transformed for each nuisance; it bounds how many signals are drawn."""
 ROWS_STACKED = 2e7
 EXPLAINED = 2
+TRIED = 3  # signals of a class, until one shows something that is there
 PERMUTATIONS = 199
 MAX_NEEDED = 10_000
 
@@ -472,15 +473,16 @@ def _decisions(comparison: Comparison, random_state: int | None, notes: list[str
         return []  # said of the importance already
     given = comparison.predictions[row.recipe, row.classifier]
     right = (given == comparison.labels.astype(object)) & comparison.plan.tested
-    chosen = [int(np.flatnonzero(right & (comparison.labels == c))[0]) for c in comparison.classes
-              if (right & (comparison.labels == c)).any()]  # fmt: skip
     found = []
-    for signal in chosen:
+    for name in comparison.classes:
+        some = np.flatnonzero(right & (comparison.labels == name))[:TRIED].tolist()
         try:
-            found.append(explain(comparison, signal, random_state=random_state))
+            explained = [explain(comparison, signal, random_state=random_state) for signal in some]
         except InputError as error:
-            notes.append(f"What decided isn't shown: {error}")
-            break
+            notes.append(f"What decided on {name!r} isn't shown: {error}")
+            continue
+        if explained:
+            found.append(next((d for d in explained if d.salience.any()), explained[0]))
         if len(found) == EXPLAINED:
             break
     return found

@@ -35,11 +35,13 @@ class Decision:
         By how much the predicted class is ahead of the next, in the classifier's own measure (see `margins`).
     features : DataFrame
         The responses that decided most: `response`, `feature` (the most decisive of its features), `share` (of the
-        margin that is lost without the response's features), with what is known of the feature from `feature_table_`.
+        margin that is lost without the response's features), `level` ("high" or "low" in this signal, beside
+        training signals), with what is known of the feature from `feature_table_`.
     where : tuple of array
         For each axis, the samples of the signal at which `salience` is given.
     salience : array, (*positions)
-        From 0 to 1: how much the decisive responses fired there, weighted by `share`.
+        From 0 to 1: how much the decisive responses fired there, weighted by `share`. All 0 where only low ones
+        decided: what is missing is nowhere.
     """
 
     signal: int
@@ -68,7 +70,7 @@ def explain(comparison: Comparison, signal: int, *, n: int = 3, random_state: in
     signal : int
         Its index in the data set; it must be tested.
     n : int
-        Responses at most; those whose loss makes the margin grow are none.
+        Responses at most, and one more where all of these are low; those whose loss makes the margin grow are none.
     random_state : int, optional
         For the training signals that are drawn, 50 of them.
 
@@ -122,26 +124,19 @@ def explain(comparison: Comparison, signal: int, *, n: int = 3, random_state: in
     losses = {}
     for response, index in table.groupby("response", sort=False).indices.items():
         losses[response] = margin - float(margins(fitted, _replaced(x, others, index), predicted).mean())
-    best = sorted((r for r in losses if losses[r] > 0), key=lambda r: -losses[r])[:n]
-    total = sum(max(loss, 0.0) for loss in losses.values())
-    rows: list[dict[Any, Any]] = []
-    where: tuple[np.ndarray, ...] | None = None
-    salience: np.ndarray | None = None
-    for response in best:
-        index = np.flatnonzero(table["response"] == response)
-        alone = [margin - float(margins(fitted, _replaced(x, others, [j]), predicted).mean()) for j in index]
-        feature = table.iloc[index[int(np.argmax(alone))]]
-        rows.append({**feature.to_dict(), "share": losses[response] / total})
-        found = representation.explain(comparison.dataset.signals[signal], str(feature["feature"]))
-        fired = rows[-1]["share"] * _fired(found.response, str(feature.get("statistic", "")))
-        if salience is None or where is None:
-            where, salience = found.where, fired
-        else:
-            salience = salience + _on(where, found.where, fired)
-    if salience is None or where is None:
+    speaking = sorted((r for r in losses if losses[r] > 0), key=lambda r: -losses[r])
+    if not speaking:
         raise InputError(f"no response speaks for {predicted!r} at signal {signal}: nothing decisive can be shown.")
-    if salience.max() > 0:
-        salience = salience / salience.max()
+    total = sum(losses[r] for r in speaking)
+    rows: list[dict[Any, Any]] = []
+    for response in speaking:
+        index = np.flatnonzero(table["response"] == response)
+        alone = [margin - float(margins(fitted, _replaced(x, others, [k]), predicted).mean()) for k in index]
+        best = index[int(np.argmax(alone))]
+        level = "high" if x[best] > np.median(others[:, best]) else "low"
+        if len(rows) < n or (level == "high" and not any(r["level"] == "high" for r in rows)):
+            rows.append({**table.iloc[best].to_dict(), "share": losses[response] / total, "level": level})
+    where, salience = _salience(representation, comparison.dataset.signals[signal], rows)
     return Decision(
         signal,
         row.recipe,
@@ -151,8 +146,22 @@ def explain(comparison: Comparison, signal: int, *, n: int = 3, random_state: in
         margin,
         pd.DataFrame(rows),
         where,
-        np.asarray(salience),
+        salience,
     )
+
+
+def _salience(
+    representation: Any, signal: np.ndarray, rows: list[dict[Any, Any]]
+) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
+    """Where the responses that are high fired, and how much."""
+    first = representation.explain(signal, str(rows[0]["feature"]))
+    where, total = first.where, np.zeros(first.response.shape)
+    for row in rows:
+        if row["level"] == "high":
+            found = representation.explain(signal, str(row["feature"]))
+            fired = row["share"] * _fired(found.response, str(row.get("statistic", "")))
+            total = total + _on(where, found.where, fired)
+    return where, total / total.max() if total.max() > 0 else total
 
 
 def margins(fitted: Any, X: np.ndarray, label: Any) -> np.ndarray:

@@ -166,7 +166,10 @@ def decisions(comparison: Comparison, examination: Examination, draw: Drawing, p
                 "true": decision.true,
                 "predicted": decision.predicted,
                 "row": f"{decision.recipe}, {decision.classifier}",
-                "features": [(label, f"{share:.0%}") for label, share in zip(labels, decision.features["share"])],
+                "features": [
+                    (f"{label} ({level})", f"{share:.0%}")
+                    for label, level, share in zip(labels, decision.features["level"], decision.features["share"])
+                ],
             }
         )
     return shown
