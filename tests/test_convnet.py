@@ -64,9 +64,9 @@ def fitted():
     [
         ConvNetClassifier(
             "conv 1x16, relu, dense 16, relu",
-            epochs=25,
+            epochs=12,
             batch_size=16,
-            learning_rate=0.02,
+            learning_rate=0.04,
             augment=None,
             random_state=0,
         )
@@ -120,7 +120,7 @@ def test_it_learns_digits(digits, precision):
         learning_rate=0.02,
         n_axes=2, epochs=8, batch_size=64, random_state=0, precision=precision,
     ).fit(X[::2], y[::2])  # fmt: skip
-    assert network.score(X[1::2], y[1::2]) > 0.93
+    assert network.score(X[1::2], y[1::2]) > 0.9
     assert len(network.history_) == 8
     assert network.history_["loss"].iloc[-1] < network.history_["loss"].iloc[0] / 1.5
 

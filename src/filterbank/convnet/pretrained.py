@@ -290,7 +290,9 @@ def _run(steps: Sequence[Step], weights: dict[str, Any], x: Any, *, padded: bool
     import torch
     from torch.nn import functional as F
 
-    with torch.no_grad():
+    from filterbank.convnet.valid import one_thread
+
+    with torch.no_grad(), one_thread():
         for step in steps:
             if step.kind == "mean":
                 x = x.mean(dim=(2, 3), keepdim=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -13,9 +15,29 @@ from torch.nn import functional as F
 from filterbank.convnet.layers import Layer
 from filterbank.convnet.network import MAX_POOL, MEAN_POOL, Network
 
-__all__ = ["evaluate_valid"]
+__all__ = ["evaluate_valid", "one_thread"]
 
 CONVOLVE = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
+
+_lock = threading.Lock()
+_inside = {"depth": 0, "before": 1}
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch compute in the calling thread alone: threads come from the fold, and torch's own would spin."""
+    with _lock:
+        if not _inside["depth"]:
+            _inside["before"] = torch.get_num_threads()
+            torch.set_num_threads(1)
+        _inside["depth"] += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _inside["depth"] -= 1
+            if not _inside["depth"]:
+                torch.set_num_threads(_inside["before"])
 
 
 @torch.no_grad()
@@ -36,9 +58,10 @@ def evaluate_valid(network: Network, layers: Sequence[Layer], block: np.ndarray,
     x = torch.from_numpy(np.ascontiguousarray(block)).to(place, dtype)[None]
     shape = (1, -1, *[1] * network.n_axes)
     x = (x - network.centre.to(dtype).view(shape)) / network.spread.to(dtype).view(shape)
-    for layer in layers:
-        x = _answer(network, layer, x, exact)
-    return x[0].cpu().numpy()
+    with one_thread():
+        for layer in layers:
+            x = _answer(network, layer, x, exact)
+        return x[0].cpu().numpy()
 
 
 def _answer(network: Network, layer: Layer, x: torch.Tensor, exact: bool) -> torch.Tensor:

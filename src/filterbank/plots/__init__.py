@@ -22,6 +22,13 @@ from filterbank.plots.filtering import (
 )
 from filterbank.plots.labels import feature_labels
 from filterbank.plots.local import plot_descriptor_grid, plot_features_beside, plot_keypoints, plot_scattering
+from filterbank.plots.networks import (
+    plot_activations,
+    plot_epochs,
+    plot_exciting,
+    plot_gabor_fit,
+    plot_learned_filters,
+)
 from filterbank.plots.scores import plot_confusion, plot_importance, plot_scatter, plot_scores
 from filterbank.plots.signals import plot_examples, plot_signal
 from filterbank.plots.spectrum import (
@@ -37,6 +44,7 @@ from filterbank.plots.words import plot_word, plot_word_patches, plot_word_share
 __all__ = [
     "class_styles",
     "feature_labels",
+    "plot_activations",
     "plot_backtest",
     "plot_calibration",
     "plot_confusion",
@@ -46,10 +54,13 @@ __all__ = [
     "plot_density",
     "plot_descriptor_grid",
     "plot_edges",
+    "plot_epochs",
     "plot_examples",
+    "plot_exciting",
     "plot_features_beside",
     "plot_forecast",
     "plot_fourier_series",
+    "plot_gabor_fit",
     "plot_gradient",
     "plot_image_spectrum",
     "plot_importance",
@@ -60,6 +71,7 @@ __all__ = [
     "plot_kernel_surface",
     "plot_kernels",
     "plot_keypoints",
+    "plot_learned_filters",
     "plot_learning",
     "plot_periods",
     "plot_progressive",
