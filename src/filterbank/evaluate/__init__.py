@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from filterbank.evaluate.calibration import Calibration, calibration
 from filterbank.evaluate.compare import CLASSIFIERS, Comparison, Progress, chance_level, compare
-from filterbank.evaluate.intervals import cluster_interval, interval, wilson
-from filterbank.evaluate.leakage import Finding, duplicates, find_leaks
+from filterbank.evaluate.examine import Examination, Leak, examine, verdict
+from filterbank.evaluate.explain import Decision, explain
+from filterbank.evaluate.importance import feature_groups, group_importance
+from filterbank.evaluate.intervals import cluster_bootstrap, cluster_interval, interval, mean_interval, wilson
+from filterbank.evaluate.invariance import Invariance, invariance
+from filterbank.evaluate.leakage import Finding, close, duplicates, find_leaks
+from filterbank.evaluate.learning import LearningCurve, learning_curve
 from filterbank.evaluate.leave_one_out import LeaveOneOut, Progressive, leave_one_out, progressive
+from filterbank.evaluate.near_duplicates import NearDuplicates, near_duplicates
+from filterbank.evaluate.nuisances import NUISANCES, Nuisance
+from filterbank.evaluate.paired import PairedComparison, compare_pair
+from filterbank.evaluate.permutation import PermutationTest, permutation_test
+from filterbank.evaluate.shortcuts import find_fitted_outside, find_shortcuts
 from filterbank.evaluate.splits import (
     SPLITS,
     Fold,
@@ -23,30 +34,57 @@ from filterbank.evaluate.splits import (
 
 __all__ = [
     "CLASSIFIERS",
+    "NUISANCES",
     "SPLITS",
+    "Calibration",
     "Comparison",
+    "Decision",
+    "Examination",
     "Finding",
     "Fold",
+    "Invariance",
+    "Leak",
+    "LearningCurve",
     "LeaveGroupOut",
     "LeaveOneOut",
+    "NearDuplicates",
+    "Nuisance",
+    "PairedComparison",
+    "PermutationTest",
     "Progress",
     "Progressive",
     "PurgedLeaveOneOut",
     "SplitPlan",
     "TimeBlocks",
     "auto_split",
+    "calibration",
     "chance_level",
     "class_labels",
+    "close",
+    "cluster_bootstrap",
     "cluster_interval",
     "compare",
+    "compare_pair",
     "duplicates",
+    "examine",
+    "explain",
+    "feature_groups",
+    "find_fitted_outside",
     "find_leaks",
+    "find_shortcuts",
+    "group_importance",
     "inner_folds",
     "interval",
+    "invariance",
+    "learning_curve",
     "leave_one_out",
     "make_split",
+    "mean_interval",
     "naive_split",
+    "near_duplicates",
     "overlapping",
+    "permutation_test",
     "progressive",
+    "verdict",
     "wilson",
 ]
