@@ -271,7 +271,9 @@ def convolve_axes(
     axes = array.shape[1:]
     sizes = [n + b + a - len(k) + 1 for n, (b, a), k in zip(axes, sides, kernels)]
     slow = [
-        method == "auto" and PASS + TAP * len(k) > TURN + _fft_cost(len(k), n, len(array) * math.prod(sizes) // n)
+        method == "auto"
+        and TAP * len(k) > 1
+        and PASS + TAP * len(k) > TURN + _fft_cost(len(k), n, len(array) * math.prod(sizes) // n)
         for n, k in zip(sizes, kernels)
     ]
     if any(slow):  # a constant beyond the ends isn't one any more once an axis has been convolved

@@ -179,7 +179,8 @@ def _in_parts(
         n_threads = 1
     shared = next((i for i, n in enumerate(counts) if n >= n_threads * least[i]), int(np.argmax(counts)))
     shares = 1 if n_threads == 1 else max(n_threads, min(SHARES * n_threads, counts[shared] // least[shared]))
-    bounds = np.linspace(0, counts[shared], min(shares, counts[shared]) + 1).astype(int).tolist()
+    shares = min(shares, counts[shared])
+    bounds = [i * counts[shared] // shares for i in range(shares + 1)]
     shape = np.array([*volumes.shape[1:], *sizes, *extent, n_row_taps, strip, band])
     line = strip + extent[2] - 1
     room = extent[0] * (band + extent[1] - 1) * line + (band + extent[1] - 1) * strip * bool(n_row_taps)
