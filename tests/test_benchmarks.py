@@ -53,12 +53,22 @@ def test_a_race_takes_turns_and_gives_scaled_medians(harness):
         return harness.Contender(name, run, "ours" if name == "a" else "library", scale)
 
     contenders = [contender("a", 0.001), contender("b", 0.02), contender("c", 0.001, 1000.0)]
-    medians = harness.race(contenders, threads=1, repeats=3)
+    medians = harness.race(contenders, threads=2, repeats=3)  # by the clock
     assert order == [*"abc", *"abc", *"bca", *"cab"]  # the first round warms up
     assert medians["a"] < medians["b"] < medians["c"]
     rows = harness.rows_of("job", contenders, medians, threads=1, demands={"b": 1.0, "c": 1e9}, flops=1e6)
     assert [(row.peer, row.ok) for row in rows] == [("b", True), ("c", False)]
     assert rows[0].fraction == pytest.approx(1e6 / medians["a"] / harness.single_core_peak())
+
+
+def test_one_thread_is_timed_by_the_processor(harness):
+    contenders = [
+        harness.Contender("idle", lambda: time.sleep(0.05)),
+        harness.Contender("busy", lambda: sum(range(10**6))),
+    ]
+    medians = harness.race(contenders, threads=1, repeats=3)
+    assert medians["idle"] < 0.01
+    assert medians["idle"] < medians["busy"]
 
 
 def test_threads_are_held_and_given_back(harness):
