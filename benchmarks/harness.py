@@ -9,6 +9,7 @@ import platform
 import statistics
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -36,6 +37,15 @@ __all__ = [
 ]
 
 Kind = Literal["ours", "library", "handwritten"]
+
+INTRODUCTION = (
+    "Made by `python -m benchmarks --markdown docs/benchmarks.md` from measured times; don't edit. Every row's outputs "
+    "were first checked to agree. Contenders ran by turns in one process; times are medians, with one thread the "
+    "processor's, with two the clock's (which says little while others load the machine). The ratio is the peer's time "
+    "over ours; the demand is what we mean to reach. The fraction is ours, of the peak measured in float32 times the "
+    "threads; over 100 % means that fewer operations were done than the plain way needs. Memory is what a process takes "
+    "at most beyond the features and what it held; its ratio is what is allowed over that."
+)
 
 LIMIT = 32
 """MiB beyond the features that a job of ours may take."""
@@ -276,16 +286,7 @@ def _processor() -> str:
 
 def markdown(results: Sequence[Mapping[str, Any]]) -> str:
     """Return the page of measured ratios, from what the runs wrote as JSON: `{"job", "rows", "machine"}` each."""
-    lines = [
-        "# Benchmarks",
-        "",
-        "Made by `python -m benchmarks --markdown docs/benchmarks.md` from measured times; don't edit. Every row's",
-        "outputs were first checked to agree. Contenders ran by turns in one process; times are medians, with one thread",
-        "the processor's, with two the clock's (which says little while others load the machine). The ratio is the peer's",
-        "time over ours; the demand is what we mean to reach. The fraction is ours, of the peak measured in float32 times",
-        "the threads; over 100 % means that fewer operations were done than the plain way needs. Memory is what a process",
-        "takes at most beyond the features and what it held; its ratio is what is allowed over that.",
-    ]
+    lines = ["# Benchmarks", "", *textwrap.wrap(INTRODUCTION, 115)]
     for result in results:
         host = result["machine"]
         versions = ", ".join(f"{name} {version}" for name, version in host["versions"].items())
