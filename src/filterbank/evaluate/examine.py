@@ -18,7 +18,7 @@ from filterbank.evaluate.explain import Decision, explain
 from filterbank.evaluate.importance import GROUPINGS, feature_groups, group_importance
 from filterbank.evaluate.intervals import wilson
 from filterbank.evaluate.invariance import invariance
-from filterbank.evaluate.leakage import Finding, close, find_leaks
+from filterbank.evaluate.leakage import Finding, close, duplicates, find_leaks
 from filterbank.evaluate.learning import LearningCurve, learning_curve
 from filterbank.evaluate.near_duplicates import MAX_SIGNALS, near_duplicates
 from filterbank.evaluate.paired import PairedComparison, compare_pair
@@ -34,7 +34,7 @@ BASELINE = "summary"
 FOLDS_REFITTED = 100
 """Closing a leak, and the importance of features, fit anew in each fold: left to `thorough` above this many."""
 SIGNAL_SAMPLES = 1e6
-"""Samples that may be transformed for each nuisance; it bounds how many signals are drawn."""
+"""Samples that may be transformed for each nuisance, if that's at least eight signals; it bounds how many are drawn."""
 ROWS_STACKED = 2e7
 EXPLAINED = 2
 TRIED = 3  # signals of a class, until one shows something that is there
@@ -239,7 +239,7 @@ above that: this isn't luck.
     tell(1, steps, "pairs of rows")
     pairs, against = _pairs(comparison, random_state)
     tell(2, steps, "invariance")
-    moved = _invariance(comparison, random_state, notes)
+    moved = _invariance(comparison, thorough, random_state, notes)
     tell(3, steps, "importance")
     importance = _importance(comparison, thorough, random_state, notes)
     tell(4, steps, "what decided")
@@ -338,7 +338,8 @@ def _leaks(comparison: Comparison, row: Row | None, thorough: bool, notes: list[
             f"Near-copies were not looked for among {len(dataset):,} signals; up to {MAX_SIGNALS:,} are compared."
         )
     shortcuts = find_shortcuts(dataset, units=_units(comparison)) + _fitted_outside(comparison)
-    honest = find_leaks(dataset, plan.folds, near=near) + shortcuts
+    same = duplicates(dataset)
+    honest = find_leaks(dataset, plan.folds, same=same, near=near) + shortcuts
     refit = row is not None and (thorough or len(plan.folds) <= FOLDS_REFITTED)
     if honest and not refit:
         notes.append(f"With {len(plan.folds)} folds, leaks are closed one by one only if asked to be thorough.")
@@ -347,7 +348,7 @@ def _leaks(comparison: Comparison, row: Row | None, thorough: bool, notes: list[
     ]
     other = comparison.naive_plan
     if other is not None:
-        for finding in find_leaks(dataset, other.folds, near=near):
+        for finding in find_leaks(dataset, other.folds, same=same, near=near):
             found.append(_closed(comparison, row, other, finding, "naive") if thorough else _open(finding, "naive"))
     return found
 
@@ -416,9 +417,14 @@ def _pairs(comparison: Comparison, random_state: int | None) -> tuple[pd.DataFra
     return pd.DataFrame(rows, columns=columns), against
 
 
-def _invariance(comparison: Comparison, random_state: int | None, notes: list[str]) -> pd.DataFrame:
+def _invariance(comparison: Comparison, thorough: bool, random_state: int | None, notes: list[str]) -> pd.DataFrame:
     dataset = comparison.dataset
     sizes = [math.prod(np.shape(dataset.signals[i])) for i in np.linspace(0, len(dataset) - 1, 5).astype(int)]
+    if np.mean(sizes) > SIGNAL_SAMPLES and not thorough:
+        notes.append(
+            f"Signals have some {np.mean(sizes):,.0f} samples; invariance is measured only if asked to be thorough."
+        )
+        return pd.DataFrame()
     n = int(np.clip(SIGNAL_SAMPLES / max(1.0, float(np.mean(sizes))), 8, 60))
     parts = []
     for recipe, representation in comparison.representations.items():
