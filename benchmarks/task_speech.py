@@ -13,6 +13,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import sys
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -254,8 +255,44 @@ def run() -> dict[str, np.ndarray]:
     return {"fft, LDA, gender": leave_out(fourier_features(), dataset.y, _nearest("lda", scaled=True), groups)}
 
 
+def figures(folder: Path) -> list[Path]:
+    """Draw what the tutorial draws: LDA of six targets, filters on a spike, local features, spectra of two speakers.
+
+    The planes of LDA are fitted to all recordings, as the tutorial's are: they show what is fitted, not what would be
+    found of others.
+    """
+    from filterbank import Representation, plots
+
+    folder.mkdir(parents=True, exist_ok=True)
+    info = speech().table
+    features = _standardised(fourier_features())
+    sounds = _sounds()
+    spike = np.zeros(81)
+    spike[40] = 1.0
+    filters = Representation(GaussianBank(1, sigmas=(1.0, 2.0), orders=(1, 2)), Moments()).fit([spike])
+    local = WindowedBank(filters.bank, Moments(["std"]), window=RATE // 8, hop=RATE // 32)
+    names = info["name"] + ", " + info["gender"]
+    two = {names[i]: sounds[i] for i in (0, int(np.flatnonzero(info["gender"] == "female")[0]))}
+    drawn = {
+        "filters_on_a_spike": plots.plot_responses(filters, spike),
+        "local_features": plots.plot_frames(local, sounds[0], rate=RATE),
+        "two_speakers": plots.plot_voices(two, RATE),
+    }
+    for target in TARGETS:
+        labels = info[target].to_numpy().astype(str)
+        drawn[f"lda_{target}"] = plots.plot_scatter(features, labels, method="lda")
+    paths = []
+    for name, ax in drawn.items():
+        paths.append(folder / f"speech_{name}.png")
+        ax.figure.savefig(paths[-1], dpi=150)
+    return paths
+
+
 def main() -> None:
-    """Print both tables."""
+    """Print both tables; with a folder, draw the figures in it instead."""
+    if len(sys.argv) > 1:
+        print(*figures(Path(sys.argv[1])), sep="\n")
+        return
     pd.set_option("display.width", 160, "display.max_columns", 20, "display.max_rows", 50)
     found = table()
     print(found.round(2).to_string(index=False, na_rep=""))

@@ -31,6 +31,7 @@ from filterbank.plots.networks import (
 )
 from filterbank.plots.scores import plot_confusion, plot_importance, plot_scatter, plot_scores
 from filterbank.plots.signals import plot_examples, plot_signal
+from filterbank.plots.sound import plot_frames, plot_pitch, plot_voices
 from filterbank.plots.spectrum import (
     plot_convolution_theorem,
     plot_fourier_series,
@@ -60,6 +61,7 @@ __all__ = [
     "plot_features_beside",
     "plot_forecast",
     "plot_fourier_series",
+    "plot_frames",
     "plot_gabor_fit",
     "plot_gradient",
     "plot_image_spectrum",
@@ -74,6 +76,7 @@ __all__ = [
     "plot_learned_filters",
     "plot_learning",
     "plot_periods",
+    "plot_pitch",
     "plot_progressive",
     "plot_responses",
     "plot_scale_space",
@@ -84,6 +87,7 @@ __all__ = [
     "plot_spectrogram",
     "plot_spectrum",
     "plot_spectrum_of_bank",
+    "plot_voices",
     "plot_word",
     "plot_word_patches",
     "plot_word_shares",
