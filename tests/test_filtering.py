@@ -9,6 +9,7 @@ import scipy.signal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import filterbank
 from filterbank import FilterBank, filtering, respond
 from filterbank.errors import InputError
 from filterbank.filtering import convolution, convolve, derivative, gaussian_kernel, scale_space, smooth
@@ -330,6 +331,13 @@ def test_scipy_s_names_mean_what_scipy_means_but_for_reflect(pad):
     np.testing.assert_allclose(convolve(x, kernel, pad=pad), scipy.ndimage.convolve(x, kernel, mode=scipys), atol=1e-13)
 
 
+def test_what_comes_out_is_never_the_array_that_was_passed():
+    x = data((6, 7))
+    for same in (smooth(x, 0), smooth(x, 0, method="recursive"), scale_space(x, [0])[0], filtering.denoise(x, sigma=0)):
+        np.testing.assert_allclose(same, x, atol=1e-15)
+        assert not np.shares_memory(same, x)
+
+
 def test_a_single_sample_is_a_signal():
     for pad in ("symmetric", "reflect", "edge", "wrap"):
         np.testing.assert_allclose(smooth(np.array([3.0]), 2, pad=pad), [3])
@@ -394,6 +402,7 @@ def test_sums_of_large_numbers_overflow_without_an_error():
     (lambda x: smooth(x + 1j, 1), "signal 0 is complex"),
     (lambda x: smooth(np.array(["a", "b"]), 1), "signal 0 is not an array of numbers"),
     (lambda x: smooth(Signals([x], n_axes=1), 1, n_axes=2), "n_axes=2 is not the number of axes of these"),
+    (lambda x: smooth(filterbank.load("tones"), 1), "signal is a Dataset. Pass its signals"),
     (lambda x: scale_space(x, []), r"sigmas=\[\] is not a sequence"),
     (lambda x: scale_space(x, [1, -2]), "sigma=-2 is not"),
     (lambda x: scale_space(Signals([x], n_axes=1), [1], pad="none"), "pad='none' is not one of"),

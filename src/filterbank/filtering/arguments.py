@@ -12,7 +12,7 @@ from joblib import effective_n_jobs
 
 from filterbank.errors import InputError, invalid
 from filterbank.geometry import PADDINGS
-from filterbank.signals import Signals, as_signal, check_finite
+from filterbank.signals import Dataset, Signals, as_signal, check_finite
 
 __all__ = [
     "PAD_NAMES",
@@ -65,6 +65,8 @@ def n_axes_of(signal: Any, n_axes: int | None) -> int:
         return signal.n_axes
     if n_axes is not None:
         return n_axes
+    if isinstance(signal, Dataset):
+        raise InputError("signal is a Dataset. Pass its signals: dataset.signals.")
     dimensions = np.ndim(signal)
     if dimensions not in (1, 2, 3):
         raise InputError(

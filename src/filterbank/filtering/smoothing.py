@@ -198,7 +198,8 @@ def derivative(
     -----
     Away from the ends the derivative of order `n` of a polynomial of degree up to `n + 1` is exact (see
     `gaussian_kernel`); of higher degrees it's that of the smoothed polynomial. `scipy.ndimage.gaussian_filter` samples
-    the continuous derivative instead, which for sigma = 1 and order 1 is 0.1 % off, and twice as much for order 2.
+    the continuous derivative instead. Both agree to 1e-9 for sigma = 2 and more where hardly anything is cut off
+    (``truncate=9``); cut at 4 sigmas, SciPy's is off by up to 0.1 % for orders 1 and 2, by some percent for 3 and 4.
 
     Examples
     --------
@@ -322,6 +323,8 @@ def _check_truncate(truncate: float) -> None:
 
 def _recursively(array: np.ndarray, sigmas: Sequence[float], pad: str, cval: float, n_threads: int) -> np.ndarray:
     """Smooth `(channel, *axes)` along one axis after the other."""
+    if not any(sigmas):
+        return array.copy()
     for axis, sigma in enumerate(sigmas, 1):
         if sigma == 0:
             continue
