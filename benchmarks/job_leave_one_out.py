@@ -17,7 +17,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from benchmarks.harness import Row, with_threads
-from filterbank.evaluate.leave_one_out import leave_one_out, progressive
+from filterbank.evaluate.leave_one_out import leave_one_out
+from filterbank.evaluate.progressive import progressive
 
 MODELS = {
     "scaler + 1-NN": (make_pipeline(StandardScaler(), KNeighborsClassifier(1)), (200.0, 90.0)),

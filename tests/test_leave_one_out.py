@@ -24,7 +24,7 @@ from threadpoolctl import ThreadpoolController
 from filterbank.errors import InputError
 from filterbank.evaluate import closed_form as algebra
 from filterbank.evaluate.intervals import cluster_interval, wilson
-from filterbank.evaluate.leave_one_out import leave_one_out, progressive
+from filterbank.evaluate.leave_one_out import leave_one_out
 from filterbank.least_squares import LeastSquaresSVC
 
 QUICK = settings(  # shrinking would refit for minutes
@@ -346,56 +346,6 @@ def test_a_fold_that_cannot_be_fitted_is_named():
     y[4] = 1
     with pytest.raises(InputError, match="without signal 4"):
         leave_one_out(LogisticRegression(), X, y)
-
-
-def slow_progressive(model, X, y, counts, groups=None):
-    return np.stack([slow(clone(model).set_params(pca__n_components=int(k)), X, y, groups) for k in counts], axis=1)
-
-
-@pytest.mark.parametrize("scaled", [False, True])
-@pytest.mark.parametrize("kind", ["normal", "copies", "integers", "float32"])
-def test_progressive_is_the_loop_over_numbers_of_components(scaled, kind):
-    X, y = blobs(32, 4, 3, 4)
-    if kind == "copies":
-        X[20:26] = X[:6]
-    elif kind == "integers":
-        X = np.random.default_rng(0).integers(0, 3, X.shape)
-    elif kind == "float32":
-        X = X.astype(np.float32)
-    steps = (StandardScaler(),) if scaled else ()
-    model = make_pipeline(*steps, PCA(svd_solver="full"), KNeighborsClassifier(1))
-    for groups in (None, np.arange(32) % 5):
-        expected = slow_progressive(model, X, y, range(1, 5), groups)
-        result = progressive(model, X, y, groups=groups)
-        assert result.n_components.tolist() == [1, 2, 3, 4]
-        assert ((result.predictions == expected) | result.tied).all()
-        np.testing.assert_array_equal(result.scores, (result.predictions == y[:, None]).mean(axis=0))
-        if kind == "normal":
-            assert result.recomputed.mean() < 0.02
-            assert not result.tied.any()
-
-
-def test_progressive_refits_other_classifiers_and_other_reductions():
-    X, y = blobs(30, 5, 4, 4)
-    model = make_pipeline(StandardScaler(), PCA(svd_solver="full"), LogisticRegression())
-    result = progressive(model, X, y, n_components=[1, 3])
-    assert (result.predictions == slow_progressive(model, X, y, [1, 3])).all()
-    assert not result.closed_form
-    assert "LogisticRegression" in result.how
-    reduced = make_pipeline(LinearDiscriminantAnalysis(), KNeighborsClassifier(3))
-    result = progressive(reduced, X, y)
-    assert result.n_components.tolist() == [1, 2, 3]
-    for c, k in enumerate(result.n_components.tolist()):
-        fixed = clone(reduced).set_params(lineardiscriminantanalysis__n_components=k)
-        assert (result.predictions[:, c] == slow(fixed, X, y)).all()
-
-
-def test_progressive_names_what_it_cannot_do():
-    X, y = blobs(30, 5, 2, 4)
-    with pytest.raises(InputError, match="KNeighborsClassifier"):
-        progressive(KNeighborsClassifier(1), X, y)
-    with pytest.raises(InputError, match="n_components=6 is not from 1 to 5"):
-        progressive(make_pipeline(PCA(), KNeighborsClassifier(1)), X, y, n_components=[2, 6])
 
 
 @pytest.mark.skipif(not os.environ.get("FILTERBANK_DATA"), reason="FILTERBANK_DATA isn't set")

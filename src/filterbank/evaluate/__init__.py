@@ -11,11 +11,12 @@ from filterbank.evaluate.intervals import cluster_bootstrap, cluster_interval, i
 from filterbank.evaluate.invariance import Invariance, invariance
 from filterbank.evaluate.leakage import Finding, close, duplicates, find_leaks
 from filterbank.evaluate.learning import LearningCurve, learning_curve
-from filterbank.evaluate.leave_one_out import LeaveOneOut, Progressive, leave_one_out, progressive
+from filterbank.evaluate.leave_one_out import LeaveOneOut, leave_one_out
 from filterbank.evaluate.near_duplicates import NearDuplicates, near_duplicates
 from filterbank.evaluate.nuisances import NUISANCES, Nuisance
 from filterbank.evaluate.paired import PairedComparison, compare_pair
 from filterbank.evaluate.permutation import PermutationTest, permutation_test
+from filterbank.evaluate.progressive import Progressive, progressive
 from filterbank.evaluate.shortcuts import find_fitted_outside, find_shortcuts
 from filterbank.evaluate.splits import (
     SPLITS,

@@ -690,7 +690,7 @@ def _fit_chunk(
     from sklearn.base import clone
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.preprocessing import StandardScaler
-    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+    from threadpoolctl import ThreadpoolController
 
     answers: dict[str, list[np.ndarray]] = {name: [] for name in estimators}
     seconds = dict.fromkeys(estimators, 0.0)

@@ -15,7 +15,7 @@ import numpy as np
 from filterbank.errors import InputError, invalid
 from filterbank.evaluate.intervals import interval
 
-__all__ = ["LeaveOneOut", "Progressive", "leave_one_out", "progressive"]
+__all__ = ["LeaveOneOut", "leave_one_out"]
 
 MAX_FEATURES = 2000
 """Above this many features, matrices of features by features aren't formed."""
@@ -49,33 +49,6 @@ class LeaveOneOut:
     score: float
     low: float
     high: float
-    tied: np.ndarray
-    recomputed: np.ndarray
-    closed_form: bool
-    how: str
-
-
-@dataclass(frozen=True)
-class Progressive:
-    """What `progressive` found; the attributes are those of `LeaveOneOut` for each number of components.
-
-    Attributes
-    ----------
-    n_components : array of int, (count,)
-    scores, low, high : arrays of float, (count,)
-    predictions : array, (signal, count)
-    tied : array of bool, (signal, count)
-    recomputed : array of bool, (signal, count)
-        Which predictions come from refitting.
-    closed_form : bool
-    how : str
-    """
-
-    n_components: np.ndarray
-    scores: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-    predictions: np.ndarray
     tied: np.ndarray
     recomputed: np.ndarray
     closed_form: bool
@@ -160,106 +133,6 @@ def leave_one_out(estimator: Any, X: Any, y: Any, *, groups: Any = None, n_jobs:
     what = f"{table.n_folds - len(again)} of {table.n_folds} folds in closed form ({plan.title})"
     how = what + (", the others refitted since rounding could have decided them." if len(again) else ".")
     return _result(table, predictions, np.flatnonzero(tied), again, how)
-
-
-def progressive(
-    estimator: Any, X: Any, y: Any, *, groups: Any = None, n_components: Any = None, n_jobs: int | None = None
-) -> Progressive:
-    """Predict each signal with models fitted on all others, for every number of components at once.
-
-    Parameters
-    ----------
-    estimator : Pipeline
-        Its step before the last is a PCA or a LinearDiscriminantAnalysis; how many components that keeps is replaced.
-        Where PCA would choose a randomised solver, the full one is taken.
-    X : array, (signal, feature)
-    y : array, (signal,)
-    groups : array, (signal,), optional
-        Signals with the same value are left out together.
-    n_components : array of int, optional
-        The numbers of components, ascending. Default: all from 1 to what every fold can have.
-    n_jobs : int, optional
-        Processes for folds that are refitted.
-
-    Returns
-    -------
-    Progressive
-
-    Raises
-    ------
-    InputError
-        As `leave_one_out`, or if the step isn't there or a number of components can't be had.
-
-    Notes
-    -----
-    In closed form for an optional StandardScaler, PCA and a single nearest neighbour: n ** 2 d ** 2 for n signals of d
-    features, whatever the numbers of components. For other classifiers the steps before them are fitted once in a
-    fold, the classifier once for each number.
-
-    Examples
-    --------
-    >>> from sklearn.datasets import load_iris
-    >>> from sklearn.decomposition import PCA
-    >>> from sklearn.neighbors import KNeighborsClassifier
-    >>> from sklearn.pipeline import make_pipeline
-    >>> X, y = load_iris(return_X_y=True)
-    >>> result = progressive(make_pipeline(PCA(), KNeighborsClassifier(1)), X, y)
-    >>> dict(zip(result.n_components.tolist(), result.scores.round(3).tolist()))
-    {1: 0.887, 2: 0.96, 3: 0.96, 4: 0.96}
-    """
-    table = _checked(X, y, groups)
-    before, reducer, classifier = _parts(estimator)
-    counts = _counts(reducer, table, n_components)
-    smallest = table.n - int(table.n_left.max())
-    if _name(reducer) == "PCA" and reducer.svd_solver not in ("full", "covariance_eigh"):
-        from sklearn.base import clone
-
-        covariance = table.d <= 1000 and smallest >= 10 * table.d
-        reducer = clone(reducer).set_params(svd_solver="covariance_eigh" if covariance else "full")
-    plan = _recognised(_joined([*before, _with(reducer, int(counts[-1])), classifier]), table)
-    if not isinstance(plan, str) and (plan.rule != "neighbours" or plan.parameter != 1 or plan.n_components is None):
-        plan = "only a nearest neighbour after PCA has a closed form for all numbers of components"
-    shape = (table.n, len(counts))
-    if isinstance(plan, str):
-        _need_classifier(classifier)
-        predictions = _refitted_counts(before, reducer, classifier, X, table, counts, n_jobs)
-        recomputed, tied = np.ones(shape, dtype=bool), np.zeros(shape, dtype=bool)
-        how = f"All {table.n_folds} folds were refitted, since {plan}."
-    else:
-        from filterbank.evaluate.closed_form import nearest_neighbours_by_count
-
-        with _one_thread():
-            codes, state = nearest_neighbours_by_count(_left_out(plan, table))
-        codes, state = codes[:, counts - 1], state[:, counts - 1]
-        predictions = table.classes[codes]
-        tied = state == 1
-        recomputed = np.zeros(shape, dtype=bool)
-        for c in np.flatnonzero((state == 2).any(axis=0)):
-            folds = np.unique(table.fold_of(np.flatnonzero(state[:, c] == 2)))
-            tests = [table.test(f) for f in folds]
-            whole = _joined([*before, _with(reducer, int(counts[c])), classifier])
-            new = _refitted(whole, X, table.y, tests, n_jobs)
-            rows = np.concatenate(tests)
-            free = ~tied[rows, c]
-            predictions[rows[free], c] = new[free]
-            recomputed[rows[free], c] = True
-        how = (
-            f"{(~recomputed).mean():.2%} of the predictions in closed form ({plan.title}), the others refitted since "
-            "rounding could have decided them."
-        )
-    right = predictions == table.y[:, None]
-    bounds = np.array([interval(right[:, c], groups) for c in range(len(counts))])
-    return Progressive(
-        counts,
-        right.mean(axis=0),
-        bounds[:, 0],
-        bounds[:, 1],
-        predictions,
-        tied,
-        recomputed,
-        bool((~recomputed).any()),
-        how,
-    )
 
 
 # ------------------------------------------------------------------------------------------------------------ input
@@ -528,7 +401,7 @@ def _left_out(plan: _Plan, table: _Table) -> Any:
 
 @lru_cache(maxsize=1)
 def _threads() -> Any:
-    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+    from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()
 
@@ -628,86 +501,3 @@ def _result(table: _Table, predictions: np.ndarray, tied: np.ndarray, again: np.
 
 def _none() -> np.ndarray:
     return np.empty(0, dtype=np.int64)
-
-
-# ------------------------------------------------------------------------------------------- numbers of components
-
-
-def _parts(estimator: Any) -> tuple[list[Any], Any, Any]:
-    """The steps before the reduction, the reduction, the classifier."""
-    from sklearn.pipeline import Pipeline
-
-    steps = [s for _, s in estimator.steps if s not in (None, "passthrough")] if isinstance(estimator, Pipeline) else []
-    if len(steps) < 2 or _name(steps[-2]) not in ("PCA", "LinearDiscriminantAnalysis"):
-        raise invalid(
-            "estimator",
-            estimator,
-            "a Pipeline with PCA or LinearDiscriminantAnalysis before its classifier",
-            do="Write make_pipeline(StandardScaler(), PCA(), KNeighborsClassifier(1)), for example.",
-        )
-    return steps[:-2], steps[-2], steps[-1]
-
-
-def _with(reducer: Any, count: int) -> Any:
-    from sklearn.base import clone
-
-    return clone(reducer).set_params(n_components=count)
-
-
-def _joined(steps: list[Any]) -> Any:
-    from sklearn.pipeline import make_pipeline
-
-    return make_pipeline(*steps)
-
-
-def _counts(reducer: Any, table: _Table, n_components: Any) -> np.ndarray:
-    least = table.n - int(table.n_left.max())
-    if _name(reducer) == "PCA":
-        most = min(table.d, least)
-    else:
-        fold = np.arange(table.n) if table.fold is None else table.fold
-        gone = np.zeros((table.n_folds, len(table.classes)), dtype=int)
-        np.add.at(gone, (fold, table.codes), 1)
-        most = min(table.d, int((gone < np.bincount(table.codes)).sum(axis=1).min()) - 1)
-    counts = np.arange(1, most + 1) if n_components is None else np.atleast_1d(np.asarray(n_components))
-    if counts.ndim != 1 or counts.dtype.kind not in "iu" or len(counts) == 0 or (np.diff(counts) <= 0).any():
-        raise invalid("n_components", n_components, "an ascending list of whole numbers")
-    for count in (int(counts[0]), int(counts[-1])):
-        if not 1 <= count <= most:
-            raise invalid("n_components", count, f"from 1 to {most}", why="the most that every fold can have")
-    return counts
-
-
-def _refitted_counts(
-    before: list[Any],
-    reducer: Any,
-    classifier: Any,
-    X: Any,
-    table: _Table,
-    counts: np.ndarray,
-    n_jobs: int | None,
-) -> np.ndarray:
-    """Predictions, (signal, count), with the steps before the classifier fitted once in each fold."""
-    from joblib import Parallel, delayed
-
-    source = X if hasattr(X, "iloc") else np.asarray(X)
-    transform = _joined([*before, _with(reducer, int(counts[-1]))])
-    tests = table.tests()
-    jobs = (delayed(_refit_counts)(transform, classifier, source, table.y, test, counts) for test in tests)
-    found = Parallel(n_jobs=n_jobs)(jobs)
-    predictions = np.empty((table.n, len(counts)), dtype=table.y.dtype)
-    predictions[np.concatenate(tests)] = np.concatenate(found)
-    return predictions
-
-
-def _refit_counts(
-    transform: Any, classifier: Any, X: Any, y: np.ndarray, test: np.ndarray, counts: np.ndarray
-) -> np.ndarray:
-    from sklearn.base import clone
-
-    seen, labels = _split(X, y, test)
-    with _told(classifier, test), _one_thread():
-        inside = clone(transform).fit(seen, labels)
-        seen, unseen = np.asarray(inside.transform(seen)), np.asarray(inside.transform(_take(X, test)))
-        columns = [clone(classifier).fit(seen[:, :c], labels).predict(unseen[:, :c]) for c in counts]
-    return np.stack(columns, axis=1)
