@@ -46,6 +46,7 @@ _HOMES = {
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 _MODULES = (
+    "convnet",
     "datasets",
     "decompose",
     "design",

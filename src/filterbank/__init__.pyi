@@ -1,5 +1,6 @@
 # The public names for type checkers; `__init__.py` imports each when it's first asked for.
 
+from filterbank import convnet as convnet
 from filterbank import datasets as datasets
 from filterbank import decompose as decompose
 from filterbank import design as design
