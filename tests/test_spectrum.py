@@ -303,6 +303,13 @@ def test_unrelated_signals_exceed_the_threshold_of_coherence_as_often_as_said(ta
         assert found.n_independent == found.n_windows == 32
 
 
+def test_overlapping_windows_count_less():
+    """Hann windows that overlap by half correlate by 1/6, and so do their powers by 1/36."""
+    found = coherence(RNG.normal(size=128), RNG.normal(size=128), window=64, hop=32)
+    assert found.n_windows == 3
+    assert found.n_independent == pytest.approx(3 / (1 + 2 * (2 / 3) / 36))
+
+
 def test_pairs_of_many_signals():
     first = [RNG.normal(size=n) for n in (600, 700)]
     second = [x + RNG.normal(size=len(x)) for x in first]

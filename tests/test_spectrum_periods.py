@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import scipy.optimize
 import scipy.signal
+import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -143,6 +144,33 @@ def test_the_background_is_that_of_the_noise(a):
     np.testing.assert_allclose(found.at(k), expected, rtol=0.1)
     spread = np.sqrt(1 / found.information(k))
     assert (abs(np.log(found.at(k) / expected)) < 4 * spread).all()
+
+
+@pytest.mark.parametrize("n", [24, 100])
+def test_probabilities_are_those_of_scipys_f_distribution(n):
+    """A periodogram over a background that is known as well as `v` numbers tell has F's distribution, of 2 and 2 v."""
+    x = red_noise((n,), 0.4, n)
+    power = abs(np.fft.rfft(x - x.mean(), 2 * n)) ** 2 / n
+    tested = np.arange(4, n)
+    background = Background.fit(power, tested, n, [])
+    at, ratio, p_value = background.highest(power, tested, n, [])
+    beside = Background.fit(power, tested, n, [], at)
+    assert ratio == pytest.approx(power[at] / beside.at(np.array([at]))[0])
+    v = beside.information(np.array([at]))[0]
+    assert p_value == pytest.approx(1 - (1 - scipy.stats.f.sf(ratio, 2, 2 * v)) ** len(tested))
+    v = background.information(tested)
+    level = 1 - 0.95 ** (1 / len(tested))
+    expected = background.at(tested) * scipy.stats.f.isf(level, 2, 2 * v)
+    np.testing.assert_allclose(background.threshold(tested, 0.05), expected, rtol=1e-6)
+
+
+def test_nothing_is_a_multiple_of_what_is_hardly_known():
+    """Of 2.6 cycles, a ninth multiple may be anything; of 26 cycles it's no chance."""
+    t = np.arange(600)
+    for cycles, expected in ((2.6, ((), ())), (26.0, ((9,),))):
+        x = np.sin(2 * np.pi * t * cycles / 600) + np.cos(2 * np.pi * t * 9 * cycles / 600)
+        found = periods(x + np.random.default_rng(0).normal(scale=0.5, size=600))
+        assert found.harmonics == expected
 
 
 @pytest.mark.parametrize("a", [0.0, 0.8])

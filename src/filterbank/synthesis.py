@@ -456,6 +456,11 @@ def note_frequency(name: str, *, tuning: float = 440.0) -> float:
     tuning : float
         Hertz of A4.
 
+    Returns
+    -------
+    float
+        Hertz.
+
     Examples
     --------
     >>> [round(note_frequency(name), 2) for name in ("A4", "C4", "Bb3", "C#5", "A0")]
@@ -536,6 +541,10 @@ def chord(pitches: str | Sequence[str | float], duration: float, **options: Any)
     **options
         Of `note`; the loudness is that of all together.
 
+    Returns
+    -------
+    Sound
+
     Examples
     --------
     >>> chord("C4 E4 G4", 1.0, rate=8000)
@@ -564,6 +573,10 @@ def melody(notes: Sequence[tuple[Any, float]] | str, *, beat: float = 0.5, **opt
         Seconds.
     **options
         Of `note`.
+
+    Returns
+    -------
+    Sound
 
     Examples
     --------
@@ -594,11 +607,15 @@ def beats(first: str | float, second: str | float, duration: float, *, rate: flo
     rate : float
         Samples per second.
 
+    Returns
+    -------
+    Sound
+
     Examples
     --------
-    >>> sound = beats(440, 444, 1.0, rate=8000)  # four swells
-    >>> bool(abs(sound.values[7900:8100 - 1100 + 0].max(initial=0.0)) <= 1)
-    True
+    >>> sound = beats(440, 444, 1.0, rate=8000)  # four swells: silent after an eighth of a second, loud after a quarter
+    >>> [float(abs(sound.values[at - 20 : at + 20]).max().round(2)) for at in (1000, 2000)]
+    [0.01, 0.5]
     """
     return chord([first, second], duration, rate=rate, timbre="pure", envelope=(0.0, 0.0, 1.0, 0.0))
 

@@ -387,7 +387,7 @@ def _folded(frequencies: np.ndarray, ratios: np.ndarray, n: int) -> list[list[tu
             base = float(weights @ cycles[members] / (weights @ multiples))
             multiple = max(1, round(cycles[i] / base))
             off = abs(cycles[i] - multiple * base)
-            known = max(0.25, 2.5 * float(np.sqrt(multiple**2 / (weights @ multiples) + variance[i])))
+            known = max(0.25, 3.5 * float(np.sqrt(multiple**2 / (weights @ multiples) + variance[i])))
             if multiple >= 2 and off <= known <= 0.1 * base and (best is None or off < best[0]):
                 best = (off, multiple, group)
         if best is None:
