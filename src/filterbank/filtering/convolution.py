@@ -49,7 +49,7 @@ def convolve(
     ----------
     signal : Signals or array, (*axes) or (channel, *axes)
         Each channel is convolved with the same kernel.
-    kernel : array, (*extent)
+    kernel : array, one dimension an axis
         Real, of 1, 2 or 3 axes.
     mode : {"same", "valid", "full"}
         "same": a response for each sample. "valid": only where the kernel lies inside the signal. "full": wherever it

@@ -28,15 +28,15 @@ class Density:
 
     Parameters
     ----------
-    values : array, (*grid)
+    values : array, of the grid's shape
         Per unit of each axis; they add up to 1, times `cell`.
     axes : tuple of array, one an axis
         The coordinates of the grid.
     covariance : array, (axis, axis)
         Of the Gaussian kernel, in the points' units.
-    kernel : array, (*extent)
+    kernel : array, one dimension an axis
         The Gaussian on the grid; it sums to 1.
-    counts : array, (*grid)
+    counts : array, of the grid's shape
         The share of the points that each place of the grid was given.
     """
 

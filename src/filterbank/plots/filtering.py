@@ -43,7 +43,7 @@ def plot_kernel(kernel: np.ndarray, *, rate: float | None = None, ax: Axes | Non
 
     Parameters
     ----------
-    kernel : array, (*extent)
+    kernel : array, one dimension an axis
         Of complex kernels the real part is drawn, in 1-D the imaginary part too (dashed).
     rate : float, optional
         Samples per second, for the axis of a 1-D kernel.
