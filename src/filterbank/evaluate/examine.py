@@ -482,13 +482,17 @@ def _decisions(comparison: Comparison, random_state: int | None, notes: list[str
     found = []
     for name in comparison.classes:
         some = np.flatnonzero(right & (comparison.labels == name))[:TRIED].tolist()
+        tried = []
         try:
-            explained = [explain(comparison, signal, random_state=random_state) for signal in some]
+            for signal in some:
+                tried.append(explain(comparison, signal, random_state=random_state))
+                if tried[-1].salience.any():
+                    break
         except InputError as error:
             notes.append(f"What decided on {name!r} isn't shown: {error}")
             continue
-        if explained:
-            found.append(next((d for d in explained if d.salience.any()), explained[0]))
+        if tried:
+            found.append(tried[-1] if tried[-1].salience.any() else tried[0])
         if len(found) == EXPLAINED:
             break
     return found

@@ -158,6 +158,8 @@ def _sentence(table: pd.DataFrame, unit: str) -> str:
         f"to {last['score']:.2f}: "
     )
     width = (last["high"] - last["low"]) / 2
+    if last["score"] > 0.99:
+        return text + "there is next to nothing left to gain."
     if gain > 0.02:
         return text + f"more {unit}s would probably still help."
     if np.isfinite(width) and width > 0.1:

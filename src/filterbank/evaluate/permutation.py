@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,9 @@ from filterbank.evaluate.refit import predict_in_folds
 from filterbank.evaluate.splits import Fold
 
 __all__ = ["PermutationTest", "permutation_test"]
+
+WORTH_PROCESSES = 10.0
+"""Seconds of work below which starting processes would take longer than it saves."""
 
 
 @dataclass(frozen=True)
@@ -130,10 +134,12 @@ def permutation_test(
         raise InputError("no other labelling is possible: every group has the same label, or each has one label only.")
     exhaustive = n_distinct <= n_permutations
     closed = _in_closed_form(estimator, X, labels, folds)
-    n_jobs = 1 if closed else n_jobs
+    began = time.perf_counter()
     score = _score(estimator, X, labels, folds, closed)
-    jobs = (delayed(_score)(estimator, X, other, folds, closed) for other in permuted)
     total = n_distinct - 1 if exhaustive else n_permutations
+    if (time.perf_counter() - began) * total < WORTH_PROCESSES:
+        n_jobs = 1
+    jobs = (delayed(_score)(estimator, X, other, folds, closed) for other in permuted)
     scores = []
     for value in Parallel(n_jobs=n_jobs, return_as="generator")(jobs):
         scores.append(value)
