@@ -43,8 +43,8 @@ INTRODUCTION = (
     "were first checked to agree. Contenders ran by turns in one process; times are medians, with one thread the "
     "processor's, with two the clock's (which says little while others load the machine). The ratio is the peer's time "
     "over ours; the demand is what we mean to reach. The fraction is ours, of the peak measured in float32 times the "
-    "threads; over 100 % means that fewer operations were done than the plain way needs. Memory is what a process takes "
-    "at most beyond the features and what it held; its ratio is what is allowed over that."
+    "threads; over 100 % means that fewer operations were done than the plain way needs. Memory is what a process "
+    "takes at most beyond the features and what it held; its ratio is what is allowed over that."
 )
 
 LIMIT = 32

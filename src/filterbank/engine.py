@@ -29,6 +29,7 @@ BATCH_SAMPLES = 1 << 20  # samples that are folded together, where signals must 
 BATCH_ON_DEVICE = 1 << 23  # the same, on a torch device
 BLOCK = 1 << 20  # positions from which a signal is cut in blocks, where the user doesn't say
 BLOCK_OF_FILE = 1 << 17  # and a file that is read piece by piece
+FEW = 1 << 15  # samples for which threads aren't looked for, where none were asked for
 CHUNK = 16  # files that a thread reads and folds at a time
 CHUNK_SAMPLES = 1 << 19  # samples in memory that it does
 CHUNK_NUMBERS = 1 << 18  # and numbers of their states
@@ -78,7 +79,8 @@ def fold(
         For a signal with NaN, with other channels than the bank was prepared for, or too short; its index is named. For
         a device that isn't there, or on which this bank and pool can't be folded.
     """
-    n_threads = effective_n_jobs(n_jobs)
+    few = n_jobs is None and signals.in_memory and signals.sizes.sum() <= FEW
+    n_threads = 1 if few else effective_n_jobs(n_jobs)  # which takes longer than a signal
     where = _torch_device(bank, pool, signals, method, device)
     fused = fuse(bank, pool, method) if where is None else fuse(bank, pool, device=where)
 

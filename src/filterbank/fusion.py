@@ -225,8 +225,12 @@ def fuse(bank: Bank, pool: Pool, method: str = "auto", *, device: str | None = N
         method = "separable"
     elif method == "auto" and pool.exact:
         method = "direct"
+    key = "fused", method, tuple(pool.statistics) if isinstance(pool, Moments) else None
+    known = bank.for_kernels.kept.get(key)
+    if known is not None:
+        return known
     requests, state = _request(pool, bank.n_channels_, len(bank.kernels_), bank.geometry.n_axes)
-    return Fused(
+    made = Fused(
         method,
         bank.for_kernels,
         halo=bank.geometry.halo,
@@ -236,6 +240,9 @@ def fuse(bank: Bank, pool: Pool, method: str = "auto", *, device: str | None = N
         state=state,
         device=device or "cpu",
     )
+    if key[2] is not None and device is None:
+        bank.for_kernels.kept[key] = made
+    return made
 
 
 def why_plain(bank: Bank, pool: Pool, method: str = "auto") -> str:
@@ -260,14 +267,22 @@ def why_plain(bank: Bank, pool: Pool, method: str = "auto") -> str:
         return ""
     if pool.exact:
         return "the pool is exact, and separable passes sum in another order"
-    work: dict[str, float] = {"separable": 0.0, "fft": 0.0}
-    for shape in {kernel.shape for kernel in bank.real_kernels()}:
-        alike = [kernel for kernel in bank.real_kernels() if kernel.shape == shape]
-        for name, number in flops(alike, (256, 256)).items():
-            work[name] = work.get(name, 0.0) + number
-    if work["separable"] > SEPARABLE_ADVANTAGE * work["fft"]:
+    if not _low_ranks(bank):
         return "the kernels' ranks are too high for separable passes"
     return ""
+
+
+def _low_ranks(bank: LinearBank) -> bool:
+    """Whether separable passes over images are likely the quickest; kept with the bank, since splitting takes long."""
+    kept = bank.for_kernels.kept
+    if "low ranks" not in kept:
+        work: dict[str, float] = {"separable": 0.0, "fft": 0.0}
+        for shape in {kernel.shape for kernel in bank.for_kernels.kernels}:
+            alike = [kernel for kernel in bank.for_kernels.kernels if kernel.shape == shape]
+            for name, number in flops(alike, (256, 256)).items():
+                work[name] = work.get(name, 0.0) + number
+        kept["low ranks"] = work["separable"] <= SEPARABLE_ADVANTAGE * work["fft"]
+    return kept["low ranks"]
 
 
 def vector_note() -> str:
