@@ -179,7 +179,7 @@ def plot_scale_space(
     --------
     >>> ax = plot_scale_space(np.repeat([0.0, 1, 0], 30), [0, 2, 8])
     >>> [text.get_text() for text in ax.get_legend().get_texts()]
-    ['signal', 'sigma 2', 'sigma 8']
+    ['signal', '2', '8']
     """
     array = drawn_signal(signal, n_axes)
     stack = scale_space(array, sigmas, n_axes=array.ndim - 1)
@@ -192,12 +192,18 @@ def plot_scale_space(
         for own, sigma, label in zip(stack, sigmas, labels):
             x, values = drawable(np.arange(own.shape[-1]), own[channel])
             style = {"color": GREY, "linewidth": 0.8} if sigma == 0 else {"color": next(coloured), "linewidth": 1.4}
-            ax.plot(x / (rate or 1.0), values, label=label, **style)
+            ax.plot(x / (rate or 1.0), values, label=label.removeprefix("sigma "), **style)
         ax.set_xlabel(time_label(rate))
         ax.set_ylabel("value")
         ax.margins(x=0.01)
         ax.legend(
-            frameon=False, fontsize="small", ncols=min(3, len(labels)), loc="lower center", bbox_to_anchor=(0.5, 1)
+            title="sigma (samples)",
+            title_fontsize="small",
+            frameon=False,
+            fontsize="small",
+            ncols=min(6, len(labels)),
+            loc="lower center",
+            bbox_to_anchor=(0.5, 1),
         )
         bare(ax)
         return ax
@@ -207,13 +213,15 @@ def plot_scale_space(
     height, width = stack.shape[-2:]
     room = 0.94 * height / max(height, width) + 0.2
     n_rows = math.ceil(len(labels) / columns)
-    ax = axes_or_new(ax, 1.5 * WIDTH, 0.1 + n_rows * room * 1.5 * WIDTH / columns)
+    ax = axes_or_new(ax, 1.5 * WIDTH, 0.3 + n_rows * room * 1.5 * WIDTH / columns)
     for k, (own, label) in enumerate(zip(stack, labels)):
         column, row = k % columns, k // columns * room
         picture = picture_of(own, MAX_PICTURE)
         end = draw_tile(ax, picture, column, row - (1 - 0.94 * height / max(height, width)) / 2 + 0.03)
         say(ax, column + 0.5, end + 0.02, label, va="top", size="small")
-    return tiled(ax, columns, n_rows * room)
+    tiled(ax, columns, n_rows * room)
+    ax.set_xlabel("sigma in samples", fontsize="small")
+    return ax
 
 
 def plot_gradient(
