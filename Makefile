@@ -7,7 +7,7 @@ JOBS ?= 2
 OUT ?= demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-gpu lint format bench docs clean
+.PHONY: help demo test test-slow test-gpu lint format bench evaluate docs clean
 
 help:  ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -55,6 +55,9 @@ $(VENV)/.bench: $(VENV)/.all
 
 bench: $(VENV)/.bench  ## Measure the speed against peers, and write docs/benchmarks.md
 	$(BIN)/python -m benchmarks --markdown docs/benchmarks.md
+
+evaluate: $(VENV)/.all  ## Measure the accuracy on real data (needs FILTERBANK_DATA; long)
+	$(BIN)/python -m benchmarks.accuracy
 
 docs: $(VENV)/.all  ## Build the documentation into docs/_build/html
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from filterbank.errors import InputError, invalid
 
@@ -77,7 +77,7 @@ def wilson(k: float, n: float, *, level: float = 0.95) -> tuple[float, float]:
         raise invalid("n", n, "a positive number of answers")
     if not 0 <= k <= n:
         raise invalid("k", k, f"a count from 0 to n={n}")
-    z = float(stats.norm.ppf(0.5 + level / 2))
+    z = float(special.ndtri(0.5 + level / 2))
     share = k / n
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
@@ -155,7 +155,7 @@ def shares_interval(right: np.ndarray, codes: np.ndarray, *, level: float = 0.95
     variance = float((residual**2).sum()) / n**2 * (len(sizes) - 1) / len(sizes)
     effective = float(n) if variance == 0 else min(float(n), share * (1 - share) / variance)
     upper = 0.5 + level / 2
-    effective *= float(stats.norm.ppf(upper) / stats.t.ppf(upper, _freedom(residual, kish))) ** 2
+    effective *= float(special.ndtri(upper) / special.stdtrit(_freedom(residual, kish), upper)) ** 2
     return wilson(share * effective, effective, level=level)
 
 
@@ -195,7 +195,7 @@ def mean_interval(values: Any, clusters: Any = None, *, level: float = 0.95) -> 
     residual = np.bincount(codes, weights=numbers - mean) / (1 - sizes / n)
     error = np.sqrt(float((residual**2).sum()) * (len(sizes) - 1) / len(sizes)) / n
     kish = n**2 / float((sizes**2).sum())
-    reach = float(stats.t.ppf(0.5 + level / 2, _freedom(residual, kish))) * float(error)
+    reach = float(special.stdtrit(_freedom(residual, kish), 0.5 + level / 2)) * float(error)
     return mean - reach, mean + reach
 
 
@@ -265,8 +265,8 @@ def cluster_bootstrap(
     else:
         return float("nan"), float("nan")
     kish = max(2.0, len(codes) ** 2 / sum(float(len(m)) ** 2 for m in members))
-    reach = float(stats.t.ppf(0.5 + level / 2, kish - 1)) * np.sqrt(kish / (kish - 1))
-    low, high = np.quantile(found, [stats.norm.cdf(-reach), stats.norm.cdf(reach)])
+    reach = float(special.stdtrit(kish - 1, 0.5 + level / 2)) * np.sqrt(kish / (kish - 1))
+    low, high = np.quantile(found, special.ndtr([-reach, reach]))
     return float(low), float(high)
 
 
@@ -284,7 +284,7 @@ def _right(correct: Any) -> np.ndarray:
     right = np.asarray(correct)
     if right.ndim != 1 or len(right) == 0:
         raise InputError(f"correct has shape {right.shape}; it must be one value a signal, and at least one.")
-    if right.dtype.kind not in "biuf" or not np.isin(right, (0, 1)).all():
+    if right.dtype.kind not in "biuf" or (right.dtype.kind != "b" and not np.isin(right, (0, 1)).all()):
         raise invalid("correct", right[:5].tolist(), "an array of True and False")
     return right.astype(float)
 
