@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.ndimage
 import scipy.signal
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import filterbank
@@ -101,6 +101,25 @@ def test_long_lines_in_segments_and_by_the_library(pad, library, monkeypatch):
     for n_jobs in (2, 3):
         again = convolve(x, kernel, pad=pad, method="fft", n_axes=1, n_jobs=n_jobs, **constant_of(pad))
         np.testing.assert_array_equal(again, found)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_blocks_of_any_size_have_no_seams(monkeypatch, data_):
+    n_axes = data_.draw(st.integers(1, 3))
+    longest = {1: 300, 2: 40, 3: 14}[n_axes]
+    shape = data_.draw(st.tuples(*[st.integers(1, longest)] * n_axes))
+    extent = data_.draw(st.tuples(*[st.integers(1, longest // 2)] * n_axes))
+    mode = data_.draw(st.sampled_from(["same", "full"]))
+    pad = data_.draw(st.sampled_from(sorted(NDIMAGE)))
+    monkeypatch.setattr(convolution, "WHOLE", 0)
+    monkeypatch.setattr(convolution, "LINES", 64)
+    monkeypatch.setattr(convolution, "BLOCKS", {1: 16, 2: 6, 3: 4})
+    monkeypatch.setattr(convolution, "LIBRARY", data_.draw(st.sampled_from([0.0, 1e9])))
+    x, kernel = data((2, *shape)), data(extent, 1)
+    options = {"mode": mode, "pad": pad, "n_axes": n_axes, **constant_of(pad)}
+    found = convolve(x, kernel, method="fft", **options)
+    np.testing.assert_allclose(found, convolve(x, kernel, method="direct", **options), atol=1e-10)
 
 
 def test_a_bank_answers_with_the_same_numbers():
