@@ -271,7 +271,7 @@ RECIPES: dict[str, Recipe] = {
         Recipe("modulation", ("sound",), "how strongly mel bands rise and fall, 1.6 to 25 times a second", modulation),
         Recipe("word_pictures", ("sound",), "cepstra and slopes in eight parts, alike for all speakers", word_pictures),
         Recipe("sound_texture", ("sound",), "519 statistics of cepstra, modulation and loudness", sound_texture),
-        Recipe("scattering_1d", ("sound",), "scattering, orders 0-2, in 1/4 s; mean, std", scattering_1d, False),
+        Recipe("scattering_1d", ("sound",), "scattering, orders 0-2, in 1/8 s; mean, std", scattering_1d, False),
     )
 }
 """The recipes by name."""

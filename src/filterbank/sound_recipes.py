@@ -144,7 +144,7 @@ def modulation(kind: str = "sound", *, n_mels: int = 20) -> Representation:
     return Representation(AtRate(mel_modulation, parameters={"n_mels": n_mels}), Moments(["mean", "std"]))
 
 
-def scattering_1d(kind: str = "sound", *, seconds: float = 0.25, Q: int = 8) -> Representation:
+def scattering_1d(kind: str = "sound", *, seconds: float = 0.125, Q: int = 8) -> Representation:
     """Return the mean and standard deviation of scattering coefficients of orders 0 to 2.
 
     Parameters
@@ -263,4 +263,4 @@ def local_derivatives(rate: float, *, sigmas: Sequence[float] = (5e-4, 2e-3)) ->
 
 def scattering_over(rate: float, *, seconds: float, Q: int) -> ScatteringBank:
     """Return a scattering bank whose windows are a power of two samples, at most so many seconds."""
-    return ScatteringBank(1, J=max(2, math.floor(math.log2(seconds * rate))), Q=Q)
+    return ScatteringBank(1, J=max(2, math.floor(math.log2(seconds * rate))), Q=Q, truncate=3.0)
