@@ -7,7 +7,7 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filterbank.evaluate import Finding, auto_split, duplicates, find_leaks, naive_split
+from filterbank.evaluate import Finding, auto_split, close, duplicates, find_leaks, naive_split
 from filterbank.signals import Dataset, Signals
 
 
@@ -93,3 +93,33 @@ def test_a_class_of_one_source_is_said_and_the_chosen_split_closes_the_overlap()
     chosen = {finding.what: finding for finding in find_leaks(dataset, auto_split(dataset).folds)}
     assert set(chosen) == {"source"}
     assert "each class is one source only" in chosen["source"].sentence
+
+
+@settings(max_examples=60, deadline=None)
+@given(datasets_with_folds(), st.randoms(use_true_random=False))
+def test_a_closed_leak_is_closed_and_nothing_more_is_lost(case, random):
+    plain, folds = case
+    dataset = Dataset(
+        plain.signals,
+        plain.table.assign(label=[random.choice("xy") for _ in range(len(plain))]),
+        group="who",
+        target="label",
+    )
+    y = dataset.y
+    for finding in find_leaks(dataset, folds):
+        closed = close(dataset, folds, finding)
+        expected = []
+        for train, test in folds:
+            kept = [j for j in train if not any(share(dataset, finding.what, i, j) for i in test)]
+            told = [i for i in test if y[i] in set(y[kept])]
+            if told and len(set(y[kept])) > 1:
+                expected.append((kept, told))
+        assert [(train.tolist(), test.tolist()) for train, test in closed] == expected
+
+
+def test_a_class_that_is_one_group_cannot_be_closed():
+    table = pd.DataFrame({"who": ["ann"] * 4 + ["bob"] * 4, "label": [0] * 4 + [1] * 4})
+    dataset = Dataset(Signals.wrap(np.arange(32.0).reshape(8, 4)), table, target="label", group="who")
+    folds = [(np.array([1, 2, 3, 5, 6, 7]), np.array([0, 4])), (np.array([0, 4]), np.array([1, 5]))]
+    (finding,) = find_leaks(dataset, folds)
+    assert close(dataset, folds, finding) == []

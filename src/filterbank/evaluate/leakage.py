@@ -218,8 +218,9 @@ def close(dataset: Dataset, folds: Sequence[Fold], finding: Finding) -> list[Fol
     Returns
     -------
     list of (train, test)
-        The same test signals; training signals that leak are left out. Folds in which fewer than two classes would be
-        left to train on are missing, so the list may be empty; it is where no split can close the leak.
+        Without the training signals that leak, and without test signals whose class is then in training no more: no
+        model could be right on them. Folds in which fewer than two classes would be left to train on, or nothing to
+        test, are missing, so that the list is empty where no split can close the leak.
 
     Examples
     --------
@@ -243,7 +244,9 @@ def close(dataset: Dataset, folds: Sequence[Fold], finding: Finding) -> list[Fol
         else:
             codes = np.asarray(finding.codes)
             train = train[~np.isin(codes[train], codes[test][codes[test] >= 0])]
-        if len(train) and (labels is None or len(np.unique(labels[train])) > 1):
+        if labels is not None:
+            test = test[np.isin(labels[test], labels[train])]
+        if len(test) and len(train) and (labels is None or len(np.unique(labels[train])) > 1):
             kept.append((train, test))
     return kept
 
