@@ -340,7 +340,7 @@ def test_memory_is_that_of_a_part_of_the_image():
             "the bank's responses are complex",
         ),
         (
-            lambda: Pyramid(Moments()).fit(np.ones((3, 2)), RNG).update({}, np.ones((2, 5)), (np.arange(5),)),
+            lambda: Pyramid(Moments()).fit(np.ones((3, 2)), RNG).init(2, 1),
             "a Pyramid needs the extent of the signal",
         ),
     ],

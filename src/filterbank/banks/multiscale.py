@@ -78,6 +78,7 @@ class MultiScaleBank(BaseEstimator):
                 "several scales. Give them equal numbers, or make a Representation of each."
             )
         designed.n_channels_ = info.n_channels
+        designed._index = np.arange(numbers[0])
         return designed
 
     @property
@@ -87,8 +88,7 @@ class MultiScaleBank(BaseEstimator):
 
     def parts(self, *, joint: bool) -> list[tuple[Bank, np.ndarray]]:
         """Return every bank, each with all of the responses: parts of the same responses are one population."""
-        index = np.arange(len(self.banks_[0].response_table()))
-        return [(bank, index) for bank in self.banks_]
+        return [(bank, self._index) for bank in self.banks_]
 
     def __call__(self, block: np.ndarray, *, exact: bool = False) -> np.ndarray:
         """Raise InputError: there are no positions that all banks share."""

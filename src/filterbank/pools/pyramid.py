@@ -87,6 +87,7 @@ class Pyramid(BaseEstimator):
         bound = copy.copy(self)
         bound.pool_ = self.pool_.within(axes)
         bound.axes_ = tuple(int(n) for n in axes)
+        bound._cuts = self._edges(len(bound.axes_))
         return bound
 
     def assigned(self, responses: np.ndarray) -> np.ndarray:
@@ -115,6 +116,12 @@ class Pyramid(BaseEstimator):
         grids = self._grids(n_axes)
         return [sorted({Fraction(j, grid[a]) for grid in grids for j in range(grid[a])}) for a in range(n_axes)]
 
+    def _bounds(self) -> list[list[Fraction]]:
+        """The edges of the signal that the pool is within."""
+        if not hasattr(self, "axes_"):
+            raise InputError("a Pyramid needs the extent of the signal. Use pool.within(axes) before init.")
+        return self._cuts
+
     def _states(self, state: State) -> list[State]:
         """The inner pool's states, atom by atom."""
         return [{name: v[i] for name, v in state.items() if name != CELLS} for i in range(len(state[CELLS]))]
@@ -124,19 +131,17 @@ class Pyramid(BaseEstimator):
 
     def init(self, n_responses: int, n_axes: int) -> State:
         """Return the state of having seen nothing."""
-        n_atoms = math.prod(len(edges) for edges in self._edges(n_axes))
+        n_atoms = math.prod(len(edges) for edges in self._bounds())
         return self._stacked([self.pool_.init(n_responses, n_axes)] * n_atoms, np.zeros(n_atoms))
 
     def update(self, state: State, responses: np.ndarray, where: tuple[np.ndarray, ...]) -> State:
         """Add responses `(response, *positions)`, each to the cells in which its position lies."""
-        if not hasattr(self, "axes_"):
-            raise InputError("a Pyramid needs the extent of the signal. Use pool.within(axes) before update.")
         runs = []
-        for axis, (places, n, edges) in enumerate(zip(where, self.axes_, self._edges(len(where)))):
+        for axis, (places, n, edges) in enumerate(zip(where, self.axes_, self._bounds())):
             starts = [-(-n * edge.numerator // edge.denominator) for edge in edges]  # the first sample at or beyond
             cuts = np.append(np.searchsorted(places, starts), responses.shape[axis + 1])
             runs.append([(k, slice(a, b)) for k, (a, b) in enumerate(itertools.pairwise(cuts.tolist())) if a < b])
-        shape = [len(edges) for edges in self._edges(len(where))]
+        shape = [len(edges) for edges in self._bounds()]
         states, counts = self._states(state), state[CELLS].copy()
         for box in itertools.product(*runs):
             atom = int(np.ravel_multi_index([k for k, _ in box], shape))
