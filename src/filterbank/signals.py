@@ -339,7 +339,7 @@ class Signals(Sequence[np.ndarray]):
         """The number of samples of each signal in memory, all channels together, (signal,)."""
         if self._batch is not None:
             return np.full(len(self), self._batch[0].size)
-        return np.array(list(map(_SIZE, self._items)), dtype=np.int64)
+        return np.fromiter(map(_SIZE, self._items), np.int64, len(self))
 
     @functools.cached_property
     def _arrays(self) -> tuple[set[np.dtype], set[int]] | None:

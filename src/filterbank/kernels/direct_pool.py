@@ -228,7 +228,7 @@ def _sizes(signals: Sequence[np.ndarray] | np.ndarray) -> tuple[np.dtype, np.nda
         dtypes, lengths = {signals.dtype}, np.full(len(signals), signals.shape[1], dtype=np.int64)
     else:
         dtypes = set(map(operator.attrgetter("dtype"), signals))
-        lengths = np.array(list(map(len, signals)), dtype=np.int64)
+        lengths = np.fromiter(map(len, signals), np.int64, len(signals))
     if len(dtypes) > 1 or not dtypes <= {np.dtype(np.float32), np.dtype(np.float64)}:
         found = ", ".join(sorted(map(str, dtypes)))
         raise InputError(f"the signals are of dtype {found}; they must be all float32 or all float64.")
