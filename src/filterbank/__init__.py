@@ -57,6 +57,7 @@ _MODULES = (
     "plots",
     "recipes",
     "report",
+    "sound",
     "spectrum",
     "synthesis",
 )

@@ -11,6 +11,7 @@ from filterbank import keypoints as keypoints
 from filterbank import plots as plots
 from filterbank import recipes as recipes
 from filterbank import report as report
+from filterbank import sound as sound
 from filterbank import spectrum as spectrum
 from filterbank import synthesis as synthesis
 from filterbank.banks import AtRate as AtRate
