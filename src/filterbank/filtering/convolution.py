@@ -97,9 +97,10 @@ def convolve(
     A kernel of even length is centred as by `scipy.ndimage.convolve`: the response at `p` sees the samples from
     ``p - (n - 1) // 2`` to ``p + n // 2``; `numpy.convolve(..., "same")` gives each of these one place later.
 
-    Numbers agree with sums in float64 to about 1e-15 of the largest response in float64 and 1e-6 in float32. Directly,
-    each response is one sum in a fixed order. Costs a multiplication a sample and tap directly, the sum of the kernel's
-    sides for each of its products separably, and about 50 by Fourier transform.
+    Numbers agree with exact sums to about 1e-15 (float64) or 1e-6 (float32) of the sum of the kernel's absolute values
+    times the largest sample. Directly, each response is one sum in a fixed order. Costs a multiplication a sample and
+    tap directly, the sum of the kernel's sides for each of its products separably, and by Fourier transform about as
+    much as 100 taps of a series or 800 of an image, whatever the kernel.
 
     Examples
     --------
