@@ -226,7 +226,7 @@ def backtest(
     >>> import numpy as np
     >>> walk = np.random.default_rng(0).normal(size=300).cumsum()
     >>> backtest(walk, 5).table.set_index("method")["skill"].round(2).to_dict()  # nothing to be known
-    {'harmonics': -0.3, 'naive': 0.0, 'seasonal naive': -0.39, 'mean': -2.0}
+    {'harmonics': -0.32, 'naive': 0.0, 'seasonal naive': -0.45, 'mean': -2.0}
     """
     _check(n_ahead, degree, n_origins)
     return _rows(lambda x, r: _backtest(x, n_ahead, period, r, n_harmonics, degree, n_origins), signal, rate)

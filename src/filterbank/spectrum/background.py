@@ -13,6 +13,9 @@ TRIED = np.concatenate([np.linspace(-0.9, 0.8, 35), 1 - np.geomspace(0.19, 1e-3,
 """Autocorrelations that are tried before the best is refined."""
 SAMPLED = 4096
 """Frequencies that are enough for a fit of medians."""
+HALF = 0.5
+"""Every second frequency lies between those of a plain transform and tells nothing new. But what leaks from a signal's
+ends differs there, and near a random walk that's as much as anything."""
 CANDIDATE = 0.5
 """A peak this improbable (1: sure), beside the fit of medians, is left out of the likelihood."""
 MEDIAN_INFORMATION = 2.08
@@ -36,7 +39,7 @@ class Background:
     def fit(cls, power: np.ndarray, tested: np.ndarray, n: int, found: Sequence[float], *leave: int) -> Background:
         """Fit to a periodogram, `(frequency,)`, without what was found (cycles/sample) and more that's left out."""
         n_fft = 2 * n
-        grid = np.arange(4, n_fft // 2, 2)  # a plain transform's, without the first, which detrending takes
+        grid = np.arange(3, n_fft // 2)  # all but the first, which detrending takes; see HALF
         free = np.ones(len(grid), dtype=bool)
         for f in found:
             free &= np.abs(grid - f * n_fft) > 2.5
@@ -65,7 +68,7 @@ class Background:
             middle = float(np.median(left))
             best = min(best, (float(np.abs(left - middle).sum()), float(a), middle))
         _, a, middle = best
-        return cls._with_information(a, np.exp(middle) / np.log(2), some, n_fft, n_tests, 1 / MEDIAN_INFORMATION)
+        return cls._with_information(a, np.exp(middle) / np.log(2), some, n_fft, n_tests, HALF / MEDIAN_INFORMATION)
 
     @classmethod
     def _by_likelihood(cls, power: np.ndarray, grid: np.ndarray, n_fft: int, n_tests: int) -> Background:
@@ -82,7 +85,7 @@ class Background:
         at = int(np.argmin([cost(a) for a in tried]))
         low, high = tried[max(at - 1, 0)], tried[min(at + 1, len(tried) - 1)]
         a = float(minimize_scalar(cost, bounds=(low, high), method="bounded", options={"xatol": 1e-5}).x)
-        return cls._with_information(a, float(np.mean(values * _inverse(a, grid, n_fft))), grid, n_fft, n_tests, 1.0)
+        return cls._with_information(a, float(np.mean(values * _inverse(a, grid, n_fft))), grid, n_fft, n_tests, HALF)
 
     @classmethod
     def _with_information(

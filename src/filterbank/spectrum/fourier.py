@@ -32,9 +32,9 @@ class Compressed:
 
     Parameters
     ----------
-    signal : array, (*axes) or (channel, *axes)
+    signal : array, of the shape of what was given
         What the kept coefficients make.
-    kept : array of bool, (*frequencies) or (channel, *frequencies)
+    kept : array of bool, of the same shape
         Which coefficients of `scipy.fft.fftn` were kept; a coefficient and its conjugate go together.
     n_kept : int
         Sinusoids (the mean counted as one) of each channel, of the channel with the most.

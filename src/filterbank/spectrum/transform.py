@@ -73,7 +73,7 @@ class CentredSpectrum:
     ----------
     frequencies : tuple of array
         For each axis, increasing, from about minus half the rate to half the rate.
-    values : array, (*frequencies) or (channel, *frequencies)
+    values : array, one axis for each of the frequencies, after that of the channels if there are
         Complex for amplitudes, else real and non-negative.
     scaling : {"amplitude", "power", "density"}
     rate : tuple of float or None
