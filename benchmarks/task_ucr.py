@@ -23,9 +23,16 @@ PEERS = {
 }
 DEMANDS = {"mean of the sets": 0.8704}
 EXCLUDED = (  # unequal lengths, or missing samples
-    ("AllGestureWiimoteX", "AllGestureWiimoteZ", "PickupGestureWiimoteZ", "ShakeGestureWiimoteZ")
-    + ("GestureMidAirD1", "GestureMidAirD3", "GesturePebbleZ2", "PLAID")
-    + ("DodgerLoopDay", "DodgerLoopWeekend")
+    "AllGestureWiimoteX",
+    "AllGestureWiimoteZ",
+    "DodgerLoopDay",
+    "DodgerLoopWeekend",
+    "GestureMidAirD1",
+    "GestureMidAirD3",
+    "GesturePebbleZ2",
+    "PLAID",
+    "PickupGestureWiimoteZ",
+    "ShakeGestureWiimoteZ",
 )
 
 

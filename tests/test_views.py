@@ -48,12 +48,38 @@ def test_patterns_are_shares_above_their_thresholds():
     assert values.shape == (3, 84 * 3 * 3) == (3, len(table)) == (3, len(set(found.get_feature_names_out())))
     row = 84 * 3 + 3 * 17 + 1  # dilation 2, pattern 17, the second threshold
     drawn, dilation = table["kernel"][row].split("x")
-    threshold = found.representations_[1].pool_.thresholds_[17, 1]
+    threshold = found.pools_[1].thresholds_[17, 1]
     taps = np.where(np.array(list(drawn)) == "#", 2.0, -1.0)
     for i, x in enumerate(X):
         padded = np.pad(x, 4 * int(dilation))
         seen = [taps @ padded[p : p + 8 * int(dilation) + 1 : int(dilation)] for p in range(len(x))]
         assert values[i, row] == np.mean(np.array(seen) > threshold)
+
+
+def test_thresholds_are_quantiles_of_the_responses():
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(200, 40)) + 5
+    found = Patterns(n_thresholds=4, max_samples=20_000, random_state=0).fit(X)
+    drawn, dilation = found.feature_table_["kernel"][84 * 4 * 2].split("x")
+    taps = np.where(np.array(list(drawn)) == "#", 2.0, -1.0)
+    padded = np.pad(X, ((0, 0), (4 * int(dilation), 4 * int(dilation))))
+    seen = np.stack([padded[:, p : p + 8 * int(dilation) + 1 : int(dilation)] @ taps for p in range(40)])
+    share = [(seen <= threshold).mean() for threshold in found.pools_[2].thresholds_[0]]
+    np.testing.assert_allclose(share, [0.125, 0.375, 0.625, 0.875], atol=0.015)
+
+
+def test_channels_have_features_of_their_own():
+    X = np.random.default_rng(0).normal(size=(6, 2, 30))
+    found = Patterns(n_thresholds=2, max_samples=60)
+    values = found.fit_transform(X)
+    again = Patterns(n_thresholds=2, max_samples=60).fit(X)
+    again.pools_ = found.pools_
+    assert values.shape == (6, 84 * 2 * 2 * 2)
+    swapped = again.transform(X[:, ::-1])
+    channel = found.feature_table_["channel"].to_numpy()
+    assert set(channel) == {0, 1}
+    assert not np.array_equal(swapped, values)
+    np.testing.assert_array_equal(found.transform(X), values)
 
 
 def test_all_patterns_differ_and_sum_to_nothing():

@@ -19,10 +19,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from filterbank.banks import FilterBank
 from filterbank.design import pattern_kernels
+from filterbank.engine import check_signal, fold
 from filterbank.errors import InputError, invalid
 from filterbank.fronts import FRONTS, Front
 from filterbank.pools import Proportion
-from filterbank.representation import Representation, _SignalTransformer
+from filterbank.representation import _SignalTransformer
 from filterbank.signals import Signals
 
 __all__ = ["Patterns", "Views"]
@@ -55,8 +56,8 @@ class Patterns(_SignalTransformer):
     ----------
     dilations_ : tuple of int
         Powers of two up to (longest training signal - 1) / 8.
-    representations_ : list of Representation
-        One a dilation.
+    banks_, pools_ : list
+        Prepared and fitted, one a dilation.
     feature_table_ : DataFrame
         A row a feature.
 
@@ -76,7 +77,7 @@ class Patterns(_SignalTransformer):
     learns = True
 
     def __init__(
-        self, n_thresholds: int = 10, *, max_samples: int = 128, random_state: Any = 0, n_jobs: int | None = None
+        self, n_thresholds: int = 10, *, max_samples: int = 2000, random_state: Any = 0, n_jobs: int | None = None
     ) -> None:
         self.n_thresholds = n_thresholds
         self.max_samples = max_samples
@@ -97,24 +98,23 @@ class Patterns(_SignalTransformer):
         """
         if not (isinstance(self.n_thresholds, (int, np.integer)) and self.n_thresholds >= 1):
             raise invalid("n_thresholds", self.n_thresholds, "an integer of at least 1")
+        if self.max_samples < 1:
+            raise invalid("max_samples", self.max_samples, "a positive number")
         signals = self._validate(X, reset=True)
         longest = max(signals.axes(i)[0] for i in range(len(signals)))
         self.dilations_ = tuple(2**k for k in range(max(1, ((longest - 1) // 8).bit_length())))
         levels = tuple(((np.arange(self.n_thresholds) + 0.5) / self.n_thresholds).tolist())
-        seed = check_random_state(self.random_state).randint(2**31 - 1)
-        self.representations_ = []
+        rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31 - 1))
+        self.banks_, self.pools_, self._feature_rows = [], [], []
         for dilation in self.dilations_:
             kernels, rows = pattern_kernels([dilation])
             bank = FilterBank(kernels, names=[row["kernel"] for row in rows], metadata=rows)
-            made = Representation(
-                bank,
-                Proportion(quantiles=levels),
-                max_samples=self.max_samples,
-                random_state=seed,
-                n_jobs=self.n_jobs,
-            )
-            self.representations_.append(made.fit(_padded(signals, 4 * dilation)))
-        self._feature_rows = [row for made in self.representations_ for row in made._feature_rows]
+            self.banks_.append(bank.prepare(signals.info, rng))
+            drawn = _drawn(_padded(signals, 4 * dilation), dilation, self.max_samples, rng)
+            taps = np.stack([kernel[::-dilation] for kernel in kernels])
+            samples = np.einsum("csj,kj->sck", drawn, taps).reshape(drawn.shape[1], -1)
+            self.pools_.append(Proportion(quantiles=levels).fit(samples, rng))
+            self._feature_rows += self.pools_[-1].feature_table(self.banks_[-1].response_table(), 1)
         return self
 
     def transform(self, X: Any) -> np.ndarray:
@@ -127,10 +127,25 @@ class Patterns(_SignalTransformer):
         check_is_fitted(self)
         signals = self._validate(X, reset=False)
         parts = [
-            made.transform(_padded(signals, 4 * dilation))
-            for dilation, made in zip(self.dilations_, self.representations_)
+            fold(bank, pool, _padded(signals, 4 * dilation), n_jobs=self.n_jobs)
+            for dilation, bank, pool in zip(self.dilations_, self.banks_, self.pools_)
         ]
         return np.concatenate(parts, axis=1)
+
+
+def _drawn(signals: Signals, dilation: int, n: int, rng: np.random.Generator) -> np.ndarray:
+    """What a kernel of nine taps sees at random positions, as many in each signal, (channel, sample, tap)."""
+    chosen = np.arange(len(signals))
+    if len(chosen) > n:
+        chosen = np.sort(rng.choice(len(signals), n, replace=False))
+    each = max(1, n // len(chosen))
+    seen = []
+    for i in chosen.tolist():
+        signal = signals[i]
+        check_signal(signal, i, signals.n_channels)
+        start = rng.integers(signal.shape[1] - 8 * dilation, size=each)
+        seen.append(signal[:, start[:, None] + dilation * np.arange(9)])
+    return np.concatenate(seen, axis=1).astype(np.float64)
 
 
 def _padded(signals: Signals, room: int) -> Signals:
