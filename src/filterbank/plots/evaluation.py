@@ -339,7 +339,7 @@ def plot_calibration(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     Returns
     -------
     Axes
-        The dashed line is a perfectly calibrated model; the number of signals is written at each bin.
+        The dashed line is a perfectly calibrated model; the number of signals is written above each bin.
 
     Examples
     --------
@@ -357,8 +357,9 @@ def plot_calibration(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.plot(told, right, "o-", color=COLOURS[0], markersize=5, linewidth=1.2)
     for x, n in zip(told, table["n"]):
         ax.annotate(
-            str(n), (x, 0), xytext=(0, 2), textcoords="offset points", ha="center", color=GREY, fontsize="small"
-        )
+            str(n), (x, 1), xycoords=("data", "axes fraction"), xytext=(0, 2), textcoords="offset points",
+            ha="center", color=GREY, fontsize="small",
+        )  # fmt: skip
     ax.set_xlim(max(0.0, float(told.min()) - 0.08), 1.03)
     ax.set_ylim(-0.02, 1.05)
     ax.set_xlabel("confidence")

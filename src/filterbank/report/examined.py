@@ -84,12 +84,13 @@ def invariance(examination: Examination, draw: Drawing) -> dict[str, Any] | None
         "figure": draw(plot_invariance(table), "Recipes by honest score and by mean invariance."),
         "panels": [
             (
-                f"{name}: {strengths[name]}",
+                name,
                 draw(plot_invariance(table, nuisance=name), f"Recipes by score and invariance to {name}."),
             )
             for name in names
         ],
         "names": names,
+        "strengths": [(name, strengths[name]) for name in names],
         "rows": [
             {
                 "recipe": r,

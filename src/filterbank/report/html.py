@@ -192,6 +192,8 @@ def _leaks(comparison: Comparison) -> dict[str, Any]:
         )
     elif score - naive >= NOTICEABLE:
         difference = "The naive score is lower here: what signals have in common doesn't flatter this model."
+    elif comparison.leaks:
+        difference = f"The two agree to within {NOTICEABLE:g}, but the honest split could not keep everything apart."
     else:
         difference = f"The two agree to within {NOTICEABLE:g}: little would be gained here by leaking."
     gaps = comparison.table.assign(gap=comparison.table["naive_score"] - comparison.table["score"])
