@@ -272,11 +272,10 @@ def gaussian_kernel(sigma: float, order: int = 0, *, truncate: float = 4.0) -> n
 def _derivative_kernel(sigma: float, order: int, truncate: float) -> np.ndarray:
     weights = hermite_gaussian(sigma, truncate=truncate)
     radius = len(weights) // 2
-    if order > 2 * radius:
-        raise invalid(
-            "order", order, f"at most {2 * radius}: a kernel of {2 * radius + 1} samples has no higher derivative",
-            do="Use a larger sigma.",
-        )  # fmt: skip
+    n = int(np.count_nonzero(weights))
+    if order >= n:
+        allowed = f"at most {n - 1}: a kernel of {n} samples has no higher derivative"
+        raise invalid("order", order, allowed, do="Use a larger sigma.")
     x = np.arange(-radius, radius + 1) / sigma
     last, polynomial = np.zeros_like(x), np.ones_like(x)
     below = 1.0
