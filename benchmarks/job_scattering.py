@@ -123,7 +123,8 @@ def in_torch(filters: dict[str, Any]) -> Callable[[list[np.ndarray]], np.ndarray
 
     def fold(x: Any, k: int) -> Any:
         n = len(x) // k
-        return x.reshape(k, n, k, n).mean(dim=(0, 2)) if k > 1 else x
+        parts = torch.view_as_real(x).view(k, n, k, n, 2)  # as Kymatio does: means of real numbers are quicker
+        return torch.view_as_complex(parts.mean(dim=2).mean(dim=0)) if k > 1 else x
 
     def run(images: list[np.ndarray]) -> np.ndarray:
         out = []

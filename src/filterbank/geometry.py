@@ -39,6 +39,8 @@ class Geometry:
     pad : {"reflect", "symmetric", "edge", "wrap", "zero"}, optional
         How the signal goes on beyond its true ends. None: it doesn't, and only the positions that have all their
         samples are evaluated ("valid").
+    block : int, optional
+        About how many samples a block has where the user doesn't say: more where the halo is large and memory isn't.
 
     Examples
     --------
@@ -51,6 +53,7 @@ class Geometry:
     halo: tuple[tuple[int, int], ...]
     hop: tuple[int, ...] = ()
     pad: str | None = None
+    block: int = BLOCK
 
     def __post_init__(self) -> None:
         halo = tuple((int(before), int(after)) for before, after in self.halo)
@@ -161,7 +164,7 @@ class Geometry:
 
     def _sizes(self, counts: tuple[int, ...], block_size: int | Sequence[int] | None) -> tuple[int, ...]:
         if block_size is None:
-            sizes, room = [], BLOCK
+            sizes, room = [], self.block
             for count, hop, extent in zip(reversed(counts), reversed(self.hop), reversed(self.extent)):
                 size = max(1, min(count, max(room, EXTENTS * extent) // hop))  # whole rows along the last axis first
                 sizes.append(size)
@@ -184,7 +187,7 @@ class Geometry:
             (b1 + h1 * b2, a1 + h1 * a2)
             for (b1, a1), h1, (b2, a2) in zip(self.halo, self.hop, following.halo, strict=True)
         )
-        return Geometry(halo, tuple(h1 * h2 for h1, h2 in zip(self.hop, following.hop)), self.pad)
+        return Geometry(halo, tuple(h1 * h2 for h1, h2 in zip(self.hop, following.hop)), self.pad, self.block)
 
 
 def _cut(array: np.ndarray, axis: int, low: int, high: int, pad: str | None) -> np.ndarray:

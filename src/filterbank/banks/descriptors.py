@@ -25,6 +25,9 @@ NORMALISATIONS = ("sift", "root", "l2", "l1", "l1-sqrt", None)
 """How a descriptor is normalised; see `filterbank.kernels.cells.normalise_rows`."""
 
 
+BLOCK = 1 << 19  # samples of a block: what is kept of them are a few megabytes
+
+
 class _GradientBank(BaseEstimator):
     """What the descriptors share: a plan for the kernel, a geometry that follows from it, and rows."""
 
@@ -69,7 +72,7 @@ class _GradientBank(BaseEstimator):
         seen = designed.plan_.windows.shape[1]
         around = 1 + len(designed.plan_.smooth) // 2
         halo = ((seen - 1) // 2 + around, seen // 2 + around)
-        designed.geometry = Geometry((halo,) * self.n_axes, designed.plan_.hop, pad=self.pad)
+        designed.geometry = Geometry((halo,) * self.n_axes, designed.plan_.hop, pad=self.pad, block=BLOCK)
         return designed
 
     def __getstate__(self) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from filterbank.signals import SignalInfo
 
 __all__ = ["ScatteringBank"]
 
+BLOCK = 1 << 19  # samples of a block: transforms of these are some megabytes each
 KEPT_SIZES = 2  # sizes of blocks of which the wavelets' spectra are kept
 
 
@@ -44,8 +45,8 @@ class ScatteringBank(BaseEstimator):
     oversampling : int
         Moduli are kept `2 ** oversampling` times as densely as they would have to be.
     truncate : float
-        Where kernels end, in sigmas. Coefficients differ by about 1e-3 of the largest from those of endless wavelets
-        with 3, and by 1e-4 with 4.
+        Where kernels end, in sigmas. Coefficients differ from those of endless wavelets by up to 3e-4 of the largest
+        with 4, and by up to 0.01 with 3.
     pad : {"reflect", "symmetric", "edge", "wrap", "zero"}, optional
 
     Attributes
@@ -131,7 +132,7 @@ class ScatteringBank(BaseEstimator):
         hop = 2 ** int(self.J) if self.hop is None else self.hop
         if hop < 1 or hop % 2 ** int(self.J):
             raise invalid("hop", self.hop, f"a multiple of 2**J={2 ** int(self.J)} samples, or None")
-        designed.geometry = Geometry(designed._make(int(hop)), (int(hop),) * self.n_axes, pad=self.pad)
+        designed.geometry = Geometry(designed._make(int(hop)), (int(hop),) * self.n_axes, pad=self.pad, block=BLOCK)
         return designed
 
     def _make(self, hop: int) -> tuple[tuple[int, int], ...]:

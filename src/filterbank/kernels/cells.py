@@ -92,7 +92,10 @@ def orientation_cells(channel: np.ndarray, plan: CellPlan) -> np.ndarray:
     lanes = lanes_of(rows(1, dtype))
     room = -(-(channel.shape[1] + TAPS) // LANES[dtype]) * LANES[dtype]
     n_groups = -(-len(down.starts) * plan.n_bins // lanes)
-    depth = length + length // 2
+    gaps = np.diff(down.starts)
+    depth = length + int(
+        max(gaps[gaps <= length * 2 // 3], default=0)
+    )  # cells so near to each other are summed up in pairs
     sizes = depth * plan.n_bins * room // lanes, (2 * plan.n_bins + lanes) * room // lanes, room
     ring, ready, turned, pooled = _work((*sizes, len(across.starts) * n_groups), dtype)
     ring[:], ready[:] = 0, 0
@@ -264,23 +267,40 @@ def _smooth_row(image, y, smooth, line, out):  # type: ignore[no-untyped-def]
     if smooth.size == 1:
         out[:n] = image[y]
         return
-    for t in range(smooth.size):
-        weight, row = smooth[t], image[y + t]
-        if t == 0:
-            for x in range(n):
-                line[x] = weight * row[x]
-        else:
-            for x in range(n):
-                line[x] += weight * row[x]
+    whole = smooth.size - smooth.size % TAPS
+    for t in range(0, whole, TAPS):
+        a, b, c, d = image[y + t], image[y + t + 1], image[y + t + 2], image[y + t + 3]
+        _add_four(a, b, c, d, smooth[t : t + TAPS], line[:n], t == 0)
+    for t in range(whole, smooth.size):
+        _add_one(image[y + t], smooth[t], line[:n], t == 0)
     n -= smooth.size - 1
-    for t in range(smooth.size):
-        weight, part = smooth[t], line[t : t + n]
-        if t == 0:
-            for x in range(n):
-                out[x] = weight * part[x]
-        else:
-            for x in range(n):
-                out[x] += weight * part[x]
+    for t in range(0, whole, TAPS):
+        a, b, c, d = line[t:], line[t + 1 :], line[t + 2 :], line[t + 3 :]
+        _add_four(a, b, c, d, smooth[t : t + TAPS], out[:n], t == 0)
+    for t in range(whole, smooth.size):
+        _add_one(line[t:], smooth[t], out[:n], t == 0)
+
+
+@numba.njit(nogil=True, cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
+def _add_four(a, b, c, d, weights, out, fresh):  # type: ignore[no-untyped-def]
+    """Add four weighted rows to a row, or begin it."""
+    u, v, w, z = weights[0], weights[1], weights[2], weights[3]
+    if fresh:
+        for i in range(out.size):
+            out[i] = (u * a[i] + v * b[i]) + (w * c[i] + z * d[i])
+    else:
+        for i in range(out.size):
+            out[i] += (u * a[i] + v * b[i]) + (w * c[i] + z * d[i])
+
+
+@numba.njit(nogil=True, cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
+def _add_one(a, weight, out, fresh):  # type: ignore[no-untyped-def]
+    if fresh:
+        for i in range(out.size):
+            out[i] = weight * a[i]
+    else:
+        for i in range(out.size):
+            out[i] += weight * a[i]
 
 
 @numba.njit(nogil=True, cache=True, fastmath={"contract", "nsz"}, error_model="numpy")

@@ -127,7 +127,8 @@ def scatter(block: np.ndarray, plan: ScatterPlan, boxes: dict[Any, _Box], counts
     n_second = sum(len(following) for _, following in plan.paths)
     out = np.empty((1 + len(plan.first) + n_second, *counts), block.dtype)
     size = transform_shape(block.shape, plan)
-    room = np.empty((counts[0], size[1]), block.dtype)
+    room = np.empty(size[1], block.dtype)
+    kept: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = {}  # memory to work in: new memory is dear
 
     def low_pass(values: np.ndarray, step: tuple[int, int], to: np.ndarray) -> None:
         down, across = (window.astype(block.dtype) for window in plan.windows[step])
@@ -135,10 +136,11 @@ def scatter(block: np.ndarray, plan: ScatterPlan, boxes: dict[Any, _Box], counts
         _low_pass(values, down, across, *start, plan.hop[0] // step[0], plan.hop[1] // step[1], room, to)
 
     def filtered(spectrum: np.ndarray, box: _Box, shape: tuple[int, int]) -> np.ndarray:
-        folded = np.zeros((shape[0], 2 * shape[1]), block.dtype)
+        if shape not in kept:
+            kept[shape] = np.empty((shape[0], 2 * shape[1]), block.dtype), np.empty(shape, block.dtype)
+        folded, modulus = kept[shape]
         _fold_product(spectrum.view(block.dtype), box.values, box.row, box.column, folded)
         back = scipy.fft.ifft2(folded.view(spectrum.dtype), overwrite_x=True, workers=1)
-        modulus = np.empty(shape, block.dtype)
         _modulus(back.view(block.dtype), modulus)
         return modulus
 
@@ -165,6 +167,7 @@ def _fold_product(spectrum, values, row, column, out):  # type: ignore[no-untype
 
     Complex numbers are two real ones, and the filter's real ones are there twice.
     """
+    out[:] = 0
     n_rows, n_columns = spectrum.shape
     low_rows, low_columns = out.shape
     for i in range(values.shape[0]):
@@ -194,7 +197,7 @@ def _low_pass(values, down, across, y, x, hop_down, hop_across, room, out):  # t
     """Weigh and sum up the rows from `y` on, and the columns from `x` on, around every position."""
     n_columns = (out.shape[1] - 1) * hop_across + across.size
     for p in range(out.shape[0]):
-        sums = room[p, :n_columns]
+        sums = room[:n_columns]
         for t in range(down.size):
             weight, row = down[t], values[y + p * hop_down + t, x : x + n_columns]
             if t == 0:
