@@ -332,3 +332,13 @@ def test_the_command_exits_with_one_where_something_failed(recordings, tmp_path)
     assert result.exit_code == 0
     assert np.abs(soundfile.read(tmp_path / "out2" / "a.wav")[0]).max() > 0.999
     assert stat.S_ISREG((tmp_path / "out2" / "a.wav").stat().st_mode)
+
+
+def test_the_first_channel_is_taken_on_the_command_line(tmp_path):
+    samples = np.stack([0.5 * np.ones(4000), np.zeros(4000)], axis=1)
+    soundfile.write(tmp_path / "a.wav", samples, 8000, subtype="FLOAT")
+    for channel, mean in ((0, "mean 0.5,"), (1, "mean 0,")):
+        result = CliRunner().invoke(app, ["show", str(tmp_path / "a.wav"), "--channel", str(channel)])
+        assert result.exit_code == 0
+        assert mean in result.output
+        assert "channels             1\n" in result.output
