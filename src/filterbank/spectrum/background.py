@@ -62,22 +62,23 @@ class Background:
     def _of_medians(cls, power: np.ndarray, grid: np.ndarray, n_fft: int, n_tests: int) -> Background:
         some = grid[:: max(1, len(grid) // SAMPLED)]
         logs = np.log(np.maximum(power[some], np.finfo(np.float64).tiny))
+        cosine = _cosine(some, n_fft)
         best = (np.inf, 0.0, 0.0)
         for a in TRIED:
-            left = logs + np.log(_inverse(a, some, n_fft))
+            left = logs + np.log(_inverse(a, cosine))
             middle = float(np.median(left))
             best = min(best, (float(np.abs(left - middle).sum()), float(a), middle))
         _, a, middle = best
-        return cls._with_information(a, np.exp(middle) / np.log(2), some, n_fft, n_tests, HALF / MEDIAN_INFORMATION)
+        return cls._with_information(a, np.exp(middle) / np.log(2), cosine, n_fft, n_tests, HALF / MEDIAN_INFORMATION)
 
     @classmethod
     def _by_likelihood(cls, power: np.ndarray, grid: np.ndarray, n_fft: int, n_tests: int) -> Background:
         from scipy.optimize import minimize_scalar
 
-        values = power[grid]
+        values, cosine = power[grid], _cosine(grid, n_fft)
 
         def cost(a: float) -> float:
-            inverse = _inverse(a, grid, n_fft)
+            inverse = _inverse(a, cosine)
             return len(grid) * np.log(np.mean(values * inverse) + np.finfo(np.float64).tiny) - np.log(inverse).sum()
 
         some = slice(None, None, max(1, len(TRIED) // 25))
@@ -85,22 +86,22 @@ class Background:
         at = int(np.argmin([cost(a) for a in tried]))
         low, high = tried[max(at - 1, 0)], tried[min(at + 1, len(tried) - 1)]
         a = float(minimize_scalar(cost, bounds=(low, high), method="bounded", options={"xatol": 1e-5}).x)
-        return cls._with_information(a, float(np.mean(values * _inverse(a, grid, n_fft))), grid, n_fft, n_tests, HALF)
+        return cls._with_information(a, float(np.mean(values * _inverse(a, cosine))), cosine, n_fft, n_tests, HALF)
 
     @classmethod
     def _with_information(
-        cls, a: float, scale: float, grid: np.ndarray, n_fft: int, n_tests: int, weight: float
+        cls, a: float, scale: float, cosine: np.ndarray, n_fft: int, n_tests: int, weight: float
     ) -> Background:
-        slopes = _slopes(a, grid, n_fft)
+        slopes = _slopes(a, cosine)
         return cls(a, scale, weight * slopes.T @ slopes, n_fft, n_tests)
 
     def at(self, k: np.ndarray) -> np.ndarray:
         """Return the spectrum."""
-        return self.scale / _inverse(self.autocorrelation, k, self.n_fft)
+        return self.scale / _inverse(self.autocorrelation, _cosine(k, self.n_fft))
 
     def information(self, k: np.ndarray) -> np.ndarray:
         """Return one over the variance of the spectrum's logarithm, as it's known."""
-        slopes = _slopes(self.autocorrelation, k, self.n_fft)
+        slopes = _slopes(self.autocorrelation, _cosine(k, self.n_fft))
         variance = np.einsum("ki,ij,kj->k", slopes, np.linalg.pinv(self.precision), slopes)
         return 1 / np.clip(variance, 1e-12, 2.0)
 
@@ -129,12 +130,15 @@ class Background:
         return at, ratio, float(-np.expm1(self.n_tests * np.log1p(-min(one, 1 - 1e-16))))
 
 
-def _inverse(a: float, k: np.ndarray, n_fft: int) -> np.ndarray:
+def _cosine(k: np.ndarray, n_fft: int) -> np.ndarray:
+    return np.cos(2 * np.pi * k / n_fft)
+
+
+def _inverse(a: float, cosine: np.ndarray) -> np.ndarray:
     """`1 + a^2 - 2 a cos(2 pi f)`."""
-    return 1 + a * a - 2 * a * np.cos(2 * np.pi * k / n_fft)
+    return (1 + a * a) - (2 * a) * cosine
 
 
-def _slopes(a: float, k: np.ndarray, n_fft: int) -> np.ndarray:
+def _slopes(a: float, cosine: np.ndarray) -> np.ndarray:
     """Derivatives of the spectrum's logarithm by the logarithm of the scale and by `a`, `(frequency, 2)`."""
-    cosine = np.cos(2 * np.pi * k / n_fft)
-    return np.stack([np.ones(len(k)), (2 * cosine - 2 * a) / _inverse(a, k, n_fft)], axis=1)
+    return np.stack([np.ones(len(cosine)), (2 * cosine - 2 * a) / _inverse(a, cosine)], axis=1)
