@@ -431,6 +431,7 @@ def test_sums_of_large_numbers_overflow_without_an_error():
     (lambda x: derivative(x, 1, (1, 0)), r"order=\(1, 0\) is not one number, or 1"),
     (lambda x: derivative(x.reshape(8, 5), 1, 1), r"order=1 doesn't say along which of 2 axes.* \(0, 1\)"),
     (lambda x: derivative(x, 0.4, 5), "order=5 is not at most 4: a kernel of 5 samples has no higher derivative"),
+    (lambda x: smooth([x, x[1:]], 1, n_axes=1), r"signal is a sequence of unequal sizes. Pass Signals.wrap"),
     (lambda x: derivative(x, 0.01), "order=1 is not at most 0: a kernel of 1 samples has no higher derivative"),
     (lambda x: derivative(x, 1, rate=0), "rate=0 is not a positive number of samples per second"),
     (lambda x: derivative(Signals([x], n_axes=1, rate=5), 1, rate=6), "rate=6 is not the rate of these signals"),

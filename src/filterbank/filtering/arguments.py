@@ -63,11 +63,14 @@ def n_axes_of(signal: Any, n_axes: int | None) -> int:
         if n_axes not in (None, signal.n_axes):
             raise invalid("n_axes", n_axes, f"the number of axes of these signals, which is {signal.n_axes}")
         return signal.n_axes
-    if n_axes is not None:
-        return n_axes
     if isinstance(signal, Dataset):
         raise InputError("signal is a Dataset. Pass its signals: dataset.signals.")
-    dimensions = np.ndim(signal)
+    try:
+        dimensions = np.ndim(signal)
+    except ValueError:
+        raise InputError("signal is a sequence of unequal sizes. Pass Signals.wrap(signal) if it's several.") from None
+    if n_axes is not None:
+        return n_axes
     if dimensions not in (1, 2, 3):
         raise InputError(
             f"signal has shape {np.shape(signal)}, and n_axes was not given: a signal has 1, 2 or 3 axes. "
