@@ -163,7 +163,7 @@ def _last(estimator: Any) -> Any:
 @functools.cache
 def _threads() -> Any:
     """What limits threads; looking for the libraries that have some takes longer than a small fit."""
-    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+    from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()
 
