@@ -27,7 +27,7 @@ __all__ = ["app", "main"]
 UsageError: Any = typer.BadParameter.__base__
 """What Typer raises on a wrong option or argument; it has no public name of its own."""
 
-NUMBERS = {"score", "95 % interval", "chance", "naive", "features", "seconds"}
+NUMBERS = {"score", "95 % interval", "chance", "naive", "features", "seconds", "published", "ours", "honest"}
 """Columns that are set to the right."""
 
 
@@ -321,6 +321,54 @@ def convert(
     print(f"{len(found) - len(failed)} of {len(found)} sounds written in {out}")
     if len(failed):
         raise typer.Exit(1)
+
+
+@app.command()
+def reproduce(
+    only: Annotated[str | None, typer.Option(help="Sections, separated by commas, such as health,speech.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
+    out: Annotated[Path | None, typer.Option(help="A folder for reproduce.csv.")] = None,
+) -> None:
+    """Reproduce the figures that the 2017 tutorial published, one row each, and score the same honestly."""
+    from filterbank import reproduce as figures
+
+    if out is not None:
+        make_folder(out)
+    rows = []
+    with progress_bar() as tell:
+        tell(0, 0, "reproducing")
+        for row in figures.reproduce(_listed(only)):
+            rows.append(row)
+            tell(0, 0, f"{row.section}: {row.what}")
+    if out is not None:
+        from filterbank.output import write_table
+
+        write_table(figures.as_table(rows), out / "reproduce.csv")
+    if as_json:
+        print(json.dumps([vars(row) for row in rows], indent=1))
+    else:
+        _print_reproduced(rows)
+    wrong = figures.disagreements(rows)
+    if wrong:
+        _say(f"{len(wrong)} figures that must agree don't: {'; '.join(row.what for row in wrong)}.", 1)
+        raise typer.Exit(1)
+
+
+def _print_reproduced(rows: list[Any]) -> None:
+    head = ["section", "what", "published", "ours", "agreement", "honest", "95 % interval"]
+    shown = []
+    for row in rows:
+        interval = "" if row.low is None else f"{row.low:.2f} to {row.high:.2f}"
+        ours = "" if row.ours is None else f"{row.ours:.4g}"
+        honest = "" if row.honest is None else f"{row.honest:.2f}"
+        shown.append([row.section, row.what, row.published, ours, row.agreement, honest, interval])
+    _print_table(head, shown)
+    for section, split in dict.fromkeys((row.section, row.split) for row in rows if row.split):
+        print(f"{section}: honest is {split}.")
+    for reason in dict.fromkeys(row.why for row in rows if row.agreement in ("absent", "not comparable")):
+        print(reason[:1].upper() + reason[1:] + ("" if reason.endswith(".") else "."))
+    counts = {name: sum(row.agreement == name for row in rows) for name in ("exact", "disagrees")}
+    print(f"{counts['exact']} figures are ours to the printed digits, {counts['disagrees']} aren't.")
 
 
 def main() -> None:
