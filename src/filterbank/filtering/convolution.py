@@ -26,7 +26,7 @@ MODES = ("same", "valid", "full")
 
 # Nanoseconds a sample of float32 on one core (float64 takes twice as long): fitted to times of the three ways.
 TAP, PASS, TRANSFORM, LIBRARY = 0.016, 0.55, 0.6, 9.0
-TURN = 4.0  # to turn an axis to be the last and back
+GATHER = 12.0  # to turn an axis to be the last, gather the ends of many lines, and turn it back
 WHOLE = 1 << 21  # samples up to which a signal is transformed as a whole
 BLOCKS = {1: 1 << 13, 2: 512, 3: 96}  # sides of blocks that are transformed where it is larger
 LINES = 1 << 17  # samples of lines that are transformed together
@@ -217,6 +217,14 @@ def _fft_cost(taps: int, responses: int, n_lines: int = 1) -> float:
     return min(library, segment_of(taps, responses, n_lines).cost / (responses * n_lines))
 
 
+def _is_slow(taps: int, responses: int, n_lines: int) -> bool:
+    """Whether a pass along an axis takes longer than the Fourier transforms of its lines."""
+    direct = PASS + TAP * taps
+    if direct < PASS + 1:  # not worth asking
+        return False
+    return direct > _fft_cost(taps, responses, n_lines) + (GATHER if n_lines > 1 else 0)
+
+
 def _library_cost(taps: int, responses: int) -> float:
     return LIBRARY * (responses + taps) / responses
 
@@ -272,10 +280,8 @@ def convolve_axes(
     axes = array.shape[1:]
     sizes = [n + b + a - len(k) + 1 for n, (b, a), k in zip(axes, sides, kernels)]
     slow = [
-        method == "auto"
-        and TAP * len(k) > 1
-        and PASS + TAP * len(k) > TURN + _fft_cost(len(k), n, len(array) * math.prod(sizes) // n)
-        for n, k in zip(sizes, kernels)
+        method == "auto" and _is_slow(len(k), n, array.size // array.shape[i])
+        for i, (n, k) in enumerate(zip(sizes, kernels), 1)
     ]
     if any(slow):  # a constant beyond the ends isn't one any more once an axis has been convolved
         for axis, kernel in enumerate(kernels):
