@@ -2,6 +2,8 @@
 
 import itertools
 import math
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from filterbank import (
     Representation,
     RotationPooledBank,
     SiftBank,
+    Signals,
     respond,
 )
 from filterbank.design import direction, gabor
@@ -218,3 +221,18 @@ def test_what_cannot_be_is_said(bank, said):
     with pytest.raises(InputError) as error:
         bank.prepare(SignalInfo(max(1, bank.n_axes), 1), np.random.default_rng(0))
     assert said in str(error.value)
+
+
+@pytest.mark.skipif(not os.environ.get("FILTERBANK_DATA"), reason="needs the tutorial's pictures of wood")
+def test_wood_lying_and_standing_differs_until_orientations_are_pooled():
+    folder = Path(os.environ["FILTERBANK_DATA"]) / "tutorial" / "images"
+    signals = Signals.wrap([folder / f"{name}_wood.jpg" for name in ("horizontal", "vertical")], n_axes=2)
+    wood = [np.asarray(signal, dtype=np.float32).mean(axis=0) for signal in signals]
+    bank = GaborBank(2, n_frequencies=4, orientations=6)
+    lying, standing = Representation(bank, Moments(["mean"])).fit_transform(wood).reshape(2, 4, 6)
+    assert (lying.argmax(axis=1) == 3).all()  # the grain runs along rows, so that it changes along columns
+    assert (standing.argmax(axis=1) == 0).all()
+    assert (np.maximum(lying, standing) > 3 * np.minimum(lying, standing))[:, [0, 3]].all()
+    for statistic in ("max", "mean", "fourier"):
+        pooled = Representation(RotationPooledBank(bank, statistic=statistic), Moments(["mean"])).fit_transform(wood)
+        np.testing.assert_allclose(pooled[0], pooled[1], rtol=0.02)

@@ -21,6 +21,7 @@ NEAREST = 0.6  # samples between an extremum and its sample: more than half, or 
 STEPS = 5  # moves to a neighbouring sample in search of an extremum's place
 ORIENTATION_BINS = 36
 ORIENTATION_SIGMA = 1.5  # of the window around a key point, in its scale
+MOST_ORIENTATIONS = 4  # of a point: where gradients point anywhere, all peaks are about equal
 OTHER_PEAKS = 0.8  # of the highest peak: orientations that get a key point of their own
 SPACING = 0.75  # of a point's scale: makes a descriptor's cells of 4 samples 3 scales wide, as in Lowe's paper
 
@@ -100,7 +101,7 @@ def find_keypoints(
         along an edge.
     oriented : bool
         With two axes: give a point the orientation of the gradients around it; where there are two about equally
-        strong, there are two points.
+        strong, there are two points; at most four.
     max_points : int, optional
         The strongest so many.
 
@@ -402,6 +403,7 @@ def _orientations(level: np.ndarray, place: np.ndarray, scale: float) -> list[fl
     peaks = np.flatnonzero((smooth > before) & (smooth >= after) & (smooth >= OTHER_PEAKS * smooth.max()))
     if not len(peaks):
         return [0.0]
+    peaks = peaks[np.argsort(-smooth[peaks], kind="stable")[:MOST_ORIENTATIONS]]
     bend = before[peaks] + after[peaks] - 2 * smooth[peaks]
     exact = peaks + (before[peaks] - after[peaks]) / (2 * bend)
     return [float(turn) for turn in np.mod(exact * (2 * np.pi / n), 2 * np.pi)]
