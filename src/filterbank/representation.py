@@ -40,8 +40,11 @@ class _SignalTransformer(TransformerMixin, BaseEstimator):
     def _n_axes(self) -> int:
         raise NotImplementedError
 
-    def _validate(self, X: Any, *, reset: bool) -> Signals:
-        """Return X as Signals; a plain array has one fixed shape, which is remembered and checked."""
+    def _validate(self, X: Any, *, reset: bool, looked_at_later: bool = False) -> Signals:
+        """Return X as Signals; a plain array has one fixed shape, which is remembered and checked.
+
+        To fit, a plain array is looked through for NaN, unless that is done later, as it always is to transform.
+        """
         n_axes = self._n_axes
         ragged = isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1 and np.ndim(X[:1].tolist()) != 1
         tensor = is_tensor(X)
@@ -50,8 +53,8 @@ class _SignalTransformer(TransformerMixin, BaseEstimator):
             signals = Signals.wrap(X, n_axes=n_axes)
         elif n_axes == 1 and getattr(X, "ndim", 2) <= 2:
             checks: dict[str, Any] = {"skip_check_array": True}
-            if not tensor:  # the fold looks for NaN itself
-                checks = {"dtype": [np.float64, np.float32], "ensure_all_finite": reset}
+            if not tensor:
+                checks = {"dtype": [np.float64, np.float32], "ensure_all_finite": reset and not looked_at_later}
             array = validate_data(self, X, reset=reset, **checks)
             signals = Signals.wrap(array, n_axes=1)
         else:
@@ -226,7 +229,24 @@ class Representation(_SignalTransformer):
         Representation
             Itself.
         """
-        signals = self._validate(X, reset=True)
+        return self._fit(self._validate(X, reset=True))
+
+    def fit_transform(self, X: Any, y: Any = None) -> Any:
+        """Fit, then transform the same signals, which are looked at once.
+
+        Parameters
+        ----------
+        X : array, list of array, or Signals
+        y : ignored
+
+        Returns
+        -------
+        array, (signal, feature)
+        """
+        signals = self._validate(X, reset=True, looked_at_later=True)
+        return self._fit(signals)._fold(signals)
+
+    def _fit(self, signals: Signals) -> Self:
         if self.max_samples < 1:
             raise invalid("max_samples", self.max_samples, "a positive number")
         find_device(self.device)
@@ -257,7 +277,9 @@ class Representation(_SignalTransformer):
         """
         if not hasattr(self, "pool_"):
             check_is_fitted(self)
-        signals = self._validate(X, reset=False)
+        return self._fold(self._validate(X, reset=False))
+
+    def _fold(self, signals: Signals) -> np.ndarray:
         return fold(
             self.bank_,
             self.pool_,
