@@ -8,7 +8,9 @@ import pandas as pd
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from sklearn.model_selection import GridSearchCV, LeaveOneGroupOut, cross_val_predict
+from sklearn import config_context
+from sklearn.linear_model import RidgeClassifier
+from sklearn.model_selection import GridSearchCV, LeaveOneGroupOut, cross_val_predict, cross_validate
 from sklearn.neighbors import KNeighborsClassifier
 
 from filterbank.errors import InputError
@@ -16,6 +18,7 @@ from filterbank.evaluate import (
     SPLITS,
     LeaveGroupOut,
     PurgedLeaveOneOut,
+    Repeated,
     TimeBlocks,
     auto_split,
     class_labels,
@@ -319,3 +322,74 @@ def test_health_scores_as_measured_before(split, classifier, expected):
         seen, unseen = (X[train] - mean) / std, (X[test] - mean) / std
         right.append(model.fit(seen, y[train]).predict(unseen) == y[test])
     assert np.concatenate(right).mean() == pytest.approx(expected, abs=0.0006)
+
+
+# ------------------------------------------------------------------------------------- repeated, nested, in processes
+
+
+def test_repeats_differ_and_each_tests_every_signal_once():
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(12), 5)
+    y = rng.integers(0, 2, 60)
+    splitter = Repeated(LeaveGroupOut(4), 5, random_state=3)
+    folds = list(splitter.split(groups, y, groups))
+    assert len(folds) == splitter.get_n_splits(groups, y, groups) == 20
+    for k in range(5):
+        tests = [test for _, test in folds[4 * k : 4 * k + 4]]
+        assert sorted(np.concatenate(tests).tolist()) == list(range(60))
+    ways = {tuple(tuple(test.tolist()) for _, test in folds[4 * k : 4 * k + 4]) for k in range(5)}
+    assert len(ways) > 1
+    assert all(not set(groups[train]) & set(groups[test]) for train, test in folds)
+    again = list(Repeated(LeaveGroupOut(4), 5, random_state=3).split(groups, y, groups))
+    assert all((a[1] == b[1]).all() for a, b in zip(folds, again))
+
+
+def test_repeats_need_a_seed():
+    with pytest.raises(InputError, match="splitter=TimeBlocks"):
+        list(Repeated(TimeBlocks(2)).split(pd.DataFrame({"source": "a", "start": [0, 2], "stop": [1, 3]})))
+    with pytest.raises(InputError, match="n_repeats=0"):
+        list(Repeated(LeaveGroupOut(2), 0).split([0, 1], None, [0, 1]))
+
+
+def nested_by_hand(X, y, outer, inner, alphas, groups):
+    """The plain loops: what GridSearchCV within cross_validate must give."""
+    take = (lambda g, i: g.iloc[i]) if isinstance(groups, pd.DataFrame) else (lambda g, i: g[i])
+    scores = []
+    for train, test in outer.split(X, y, groups):
+        inside = list(inner.split(X[train], y[train], take(groups, train)))
+        means = [
+            np.mean(
+                [
+                    RidgeClassifier(alpha=a).fit(X[train][s], y[train][s]).score(X[train][t], y[train][t])
+                    for s, t in inside
+                ]
+            )
+            for a in alphas
+        ]
+        best = RidgeClassifier(alpha=alphas[int(np.argmax(means))]).fit(X[train], y[train])
+        scores.append(best.score(X[test], y[test]))
+    return scores
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("kind", ["groups", "time", "repeated"])
+def test_groups_survive_nesting_and_processes(kind, n_jobs):
+    rng = np.random.default_rng(0)
+    n = 72
+    y = rng.integers(0, 2, n)
+    groups = np.arange(n) // 6
+    X = rng.normal(size=(n, 8)) + 0.5 * y[:, None] + 2 * rng.normal(size=(12, 8))[groups]
+    outer, inner = {
+        "groups": (LeaveGroupOut(4), LeaveGroupOut(3)),
+        "time": (TimeBlocks(4), TimeBlocks(4)),
+        "repeated": (Repeated(LeaveGroupOut(3), 2), LeaveGroupOut(3)),
+    }[kind]
+    if kind == "time":
+        start = np.arange(n) * 3
+        groups = pd.DataFrame({"source": "a", "start": start, "stop": start + 9, "source_length": 3 * n + 6})
+    alphas = [1e-2, 1.0, 1e2, 1e4]
+    with config_context(enable_metadata_routing=True):
+        search = GridSearchCV(RidgeClassifier(), {"alpha": alphas}, cv=inner)
+        found = cross_validate(search, X, y, cv=outer, params={"groups": groups}, n_jobs=n_jobs)["test_score"]
+    np.testing.assert_allclose(found, nested_by_hand(X, y, outer, inner, alphas, groups))
+    assert len(set(found)) > 1

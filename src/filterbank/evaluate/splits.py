@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
+from sklearn.model_selection import BaseCrossValidator
 
 from filterbank.errors import InputError, invalid
 from filterbank.signals import Dataset
@@ -18,6 +20,7 @@ __all__ = [
     "Fold",
     "LeaveGroupOut",
     "PurgedLeaveOneOut",
+    "Repeated",
     "SplitPlan",
     "TimeBlocks",
     "auto_split",
@@ -72,7 +75,13 @@ class SplitPlan:
         return mask
 
 
-class TimeBlocks:
+class _Splitter(BaseCrossValidator):
+    """A splitter that asks for `groups` wherever scikit-learn routes metadata, so that they survive nesting."""
+
+    __metadata_request__split: ClassVar[dict[str, bool]] = {"groups": True}
+
+
+class TimeBlocks(_Splitter):
     """Cut each source in equal stretches of time; test fold k holds stretch k of every source.
 
     With n samples in a source, stretch k is the samples ``n * k // n_blocks`` to ``n * (k + 1) // n_blocks``. A window
@@ -175,7 +184,7 @@ class TimeBlocks:
         return f"TimeBlocks({self.n_blocks}, purge={self.purge}, embargo={self.embargo})"
 
 
-class PurgedLeaveOneOut:
+class PurgedLeaveOneOut(_Splitter):
     """Test each window on a model trained on all windows that don't overlap it in its source.
 
     Parameters
@@ -222,7 +231,7 @@ class PurgedLeaveOneOut:
         return f"PurgedLeaveOneOut(purge={self.purge}, embargo={self.embargo})"
 
 
-class LeaveGroupOut:
+class LeaveGroupOut(_Splitter):
     """Leave whole groups out: each in turn, or several at a time where there are more groups than folds.
 
     Labels are spread evenly over the folds as far as whole groups allow (scikit-learn's StratifiedGroupKFold), and
@@ -304,6 +313,60 @@ class LeaveGroupOut:
 
     def __repr__(self) -> str:
         return f"LeaveGroupOut({self.n_folds}, random_state={self.random_state})"
+
+
+class Repeated(_Splitter):
+    """Split several times, with another seed each time.
+
+    Parameters
+    ----------
+    splitter : object with `split` and `random_state`
+        Such as `LeaveGroupOut`, or scikit-learn's StratifiedGroupKFold with ``shuffle=True``.
+    n_repeats : int, at least 1
+    random_state : int, optional
+        The seed of the seeds.
+
+    Examples
+    --------
+    >>> groups = [0, 0, 1, 1, 2, 2, 3, 3]
+    >>> labels = [0, 1] * 4
+    >>> for train, test in Repeated(LeaveGroupOut(2), 2).split(groups, labels, groups):
+    ...     print(test)
+    [0 1 4 5]
+    [2 3 6 7]
+    [0 1 4 5]
+    [2 3 6 7]
+    """
+
+    def __init__(self, splitter: Any, n_repeats: int = 10, *, random_state: int | None = 0) -> None:
+        self.splitter = splitter
+        self.n_repeats = n_repeats
+        self.random_state = random_state
+
+    def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[Fold]:
+        """Yield the indices of training and test, repeat by repeat (parameters as for the splitter).
+
+        Raises
+        ------
+        InputError
+            If the splitter has no `random_state`, so that all repeats would be alike.
+        """
+        if not (isinstance(self.n_repeats, (int, np.integer)) and self.n_repeats >= 1):
+            raise invalid("n_repeats", self.n_repeats, "an integer of at least 1")
+        if not hasattr(self.splitter, "random_state"):
+            raise invalid("splitter", self.splitter, "one with a random_state", why="so all repeats would be alike")
+        rng = np.random.default_rng(self.random_state)
+        for seed in rng.integers(2**31 - 1, size=self.n_repeats).tolist():
+            one = copy.copy(self.splitter)
+            one.random_state = seed
+            yield from one.split(X, y, groups)
+
+    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
+        """Return how many folds there are in all."""
+        return int(self.n_repeats * self.splitter.get_n_splits(X, y, groups))
+
+    def __repr__(self) -> str:
+        return f"Repeated({self.splitter!r}, {self.n_repeats}, random_state={self.random_state})"
 
 
 def _spread(fold: np.ndarray, present: np.ndarray, sizes: np.ndarray, n_folds: int) -> np.ndarray:
