@@ -59,10 +59,15 @@ def test_bands_are_sums_of_scipys_spectrogram(n_fft, window):
 
 
 def test_bands_of_all_frequencies_have_the_mean_square():
-    x = noise(40_000)
     bank = BandBank([0, 0.1, 0.33, 0.5], n_fft=128, hop=32, pad=None)
-    found, _ = respond(prepared(bank, rate=None), x)
-    np.testing.assert_allclose(found.mean(axis=1).sum(), np.mean(x**2), rtol=0.01)
+    highest = np.cos(np.pi * np.arange(40_000))
+    for x in (noise(40_000), 3 + 0.1 * noise(40_000), highest + 0.1 * noise(40_000)):
+        found, _ = respond(prepared(bank, rate=None), x)
+        np.testing.assert_allclose(found.mean(axis=1).sum(), np.mean(x**2), rtol=0.01)
+    constant, _ = respond(
+        prepared(BandBank([0, 0.01, 0.5], n_fft=128, window="boxcar", pad=None), rate=None), np.ones(500)
+    )
+    np.testing.assert_allclose(constant, [[1], [0]], atol=1e-12)
     rows = prepared(bank, rate=None).response_table()
     assert rows[1]["kernel"] == "band[0.1-0.33]"
     assert rows[1]["unit"] == "cycles/sample"

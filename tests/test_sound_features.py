@@ -99,6 +99,11 @@ def test_textures_are_their_definition():
     within60 = cepstra[:, loud > loud.max() - 60]
     np.testing.assert_allclose(found["mean.within60dB.cepstrum19"], within60[19].mean(), rtol=1e-9)
     np.testing.assert_allclose(found["share.within10dB"], (loud > loud.max() - 10).mean())
+    group = np.maximum(bands, bands.max() - 60)[28:32].mean(axis=0)
+    n, rate = len(group), RATE / 128
+    f, power = scipy.signal.periodogram(group, rate, window=np.hanning(n), nfft=256, scaling="spectrum")
+    inside = power[(f >= 2.8) & (f < 5.6)] / 2 * np.hanning(n).sum() ** 2
+    np.testing.assert_allclose(found["modulation[2.8-5.6Hz].group7"], np.log(inside.mean() + 1e-3), rtol=1e-9)
 
 
 def test_modulation_of_a_beating_tone_is_found_at_its_rate():
