@@ -325,11 +325,12 @@ def fit_sinusoids(
     start = f = np.array(frequencies, dtype=np.float64)
     beta = _solve(*_normal(x, f, degree, None))
     for _ in range(n_steps if k else 0):
-        step = _solve(*_normal(x, f, degree, beta[degree + 2 :].reshape(k, 2)))[-k:]
+        beta = _solve(*_normal(x, f, degree, beta[degree + 2 :].reshape(k, 2)))
+        beta, step = beta[:-k], beta[-k:]
         f = np.clip(np.clip(f + step, start - 0.5 / n, start + 0.5 / n), 0.25 / n, 0.5 - 0.25 / n)
-        beta = _solve(*_normal(x, f, degree, None))
         if np.abs(step).max() < 1e-9 / n:
             break
+    beta = _solve(*_normal(x, f, degree, None))
     rest = np.concatenate([x[a:b] - columns @ beta for a, b, columns in _columns(n, f, degree)])
     return f, beta[degree + 2 :].reshape(k, 2), rest
 
