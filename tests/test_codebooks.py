@@ -161,6 +161,20 @@ def test_equally_near_words_are_settled_whatever_the_cut(data):
     np.testing.assert_array_equal(np.concatenate(parts), found)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_descriptors_midway_between_words_are_settled_one_by_one_as_together(dtype):
+    rng = np.random.default_rng(0)
+    words = rng.normal(size=(12, 37))
+    pairs = rng.integers(12, size=(500, 2))
+    descriptors = words[pairs].mean(axis=1).astype(dtype)
+    scores = WordScores(np.zeros(37), np.eye(37), words)
+    together = scores.nearest(descriptors)
+    alone = np.concatenate([scores.nearest(one[np.newaxis]) for one in descriptors])
+    np.testing.assert_array_equal(alone, together)
+    raw = np.concatenate([scores.scores(one[np.newaxis])[0].argmax(axis=1) for one in descriptors])
+    assert (raw != together).any()  # so that there is something to settle
+
+
 @pytest.mark.parametrize("pool", [BagOfWords(4), VLAD(3), FisherVector(3)], ids=["words", "vlad", "fisher"])
 def test_a_vocabulary_of_one_set_is_applied_to_another(pool):
     city, other = IMAGES[:2], IMAGES[2:]
