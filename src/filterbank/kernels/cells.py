@@ -217,6 +217,7 @@ def _pool_cells(  # type: ignore[no-untyped-def]
     vectors = n_bins * room // lanes  # of a row of `ring`
     depth = flat_ring.size // (n_bins * room)
     begins = np.empty(depth, np.int64)
+    zero = constants[1] - constants[1]
     weights = np.empty((2, depth), image.dtype)
     done = 0  # cells down that are summed up
     held = 0  # rows of `ready` that are in use
@@ -239,7 +240,8 @@ def _pool_cells(  # type: ignore[no-untyped-def]
             span = down_starts[last] + length - start
             if start + span > y + 1:
                 break
-            weights[:] = 0
+            for t in range(span):
+                weights[0, t] = weights[1, t] = zero
             for t in range(length):
                 weights[0, t] = windows[down_kinds[done], t]
                 if last > done:
@@ -257,7 +259,8 @@ def _pool_cells(  # type: ignore[no-untyped-def]
                 group += 1
                 used += lanes
             if 0 < used < held:
-                flat_ready[: (held - used) * room] = flat_ready[used * room : held * room]
+                for i in range((held - used) * room):
+                    flat_ready[i] = flat_ready[used * room + i]
             held = max(held - used, 0)
 
 
@@ -265,7 +268,8 @@ def _pool_cells(  # type: ignore[no-untyped-def]
 def _smooth_row(image, y, smooth, line, out):  # type: ignore[no-untyped-def]
     n = image.shape[1]
     if smooth.size == 1:
-        out[:n] = image[y]
+        for x in range(n):
+            out[x] = image[y, x]
         return
     whole = smooth.size - smooth.size % TAPS
     for t in range(0, whole, TAPS):
@@ -318,7 +322,8 @@ def _polar(above, here, below, n, constants, signed, moduli, places):  # type: i
     zero = tiny - tiny
     left, right, up, down = here[:n], here[2 : n + 2], above[1 : n + 1], below[1 : n + 1]
     if constants.size == 16:
-        c0, c1, c2, c3, c4, c5, c6, c7 = constants[8:16]
+        c0, c1, c2, c3 = constants[8], constants[9], constants[10], constants[11]
+        c4, c5, c6, c7 = constants[12], constants[13], constants[14], constants[15]
         for x in range(n):
             across = (right[x] - left[x]) * gain
             along = (down[x] - up[x]) * gain
@@ -364,7 +369,8 @@ def _share(moduli, places, out, constants, k, n_bins, soft):  # type: ignore[no-
     for _ in range(k):
         here += one
     if n_bins == 1:
-        out[:] = moduli[: out.size]
+        for x in range(out.size):
+            out[x] = moduli[x]
     elif soft and 0 < k < n_bins - 1:
         for x in range(out.size):
             share = one - abs(places[x] - here)
