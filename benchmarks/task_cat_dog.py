@@ -63,11 +63,3 @@ def run() -> dict[str, np.ndarray]:
     labels = cat_dog().y == "dog"
     found = decisions()
     return {way: (found[way] > 0) == labels for way in ("both", *VIEWS)}
-
-
-if __name__ == "__main__":
-    from filterbank.evaluate.intervals import interval
-
-    for way, right in run().items():
-        low, high = interval(right)
-        print(f"cat_dog, {way}: {right.mean():.3f} ({low:.3f} to {high:.3f}); to reach {DEMAND}; peers {PEERS}")

@@ -42,11 +42,3 @@ def run() -> np.ndarray:
     train, test = split()
     model = SubspaceClassifier().fit(features_of(train), labels[train])
     return model.predict(features_of(test)) == labels[test]
-
-
-if __name__ == "__main__":
-    from filterbank.evaluate.intervals import interval
-
-    right = run()
-    low, high = interval(right)
-    print(f"mnist_small: {right.mean():.4f} ({low:.4f} to {high:.4f}); to reach {DEMAND}; peers {PEERS}")
