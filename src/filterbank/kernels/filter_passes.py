@@ -12,8 +12,9 @@ import functools
 import itertools
 from typing import Any, NamedTuple
 
+import numba
 import numpy as np
-from llvmlite import ir  # type: ignore[import-untyped]
+from llvmlite import binding, ir  # type: ignore[import-untyped]
 from numba.core import cgutils, types
 from numba.extending import intrinsic, overload, register_jitable
 from numba.np.arrayobj import make_array
@@ -23,7 +24,16 @@ from filterbank.kernels.simd import LANES, available, compiled, fma, rows
 
 __all__ = ["Extension", "dense_passes", "extension", "separable_passes"]
 
-BLOCKS = ((4, 4, 4), (1, 8, 1))  # rows and vectors whose sums are made together, and rows of taps at a time
+
+def _has_wide_registers() -> bool:
+    """Whether the processor that is compiled for has 32 registers of 64 bytes."""
+    asked = numba.config.CPU_FEATURES
+    return "+avx512f" in asked if asked is not None else binding.get_host_cpu_features().get("avx512f", False)
+
+
+BLOCKS = ((4, 4, 4), (1, 8, 1)) if _has_wide_registers() else ((2, 2, 4), (1, 4, 1))
+"""Rows and vectors whose sums are made together, as many as there are registers for, and rows of taps at a time."""
+
 BAND_BYTES = 1 << 19  # the rows of a strip that are worked on together stay in the second-level cache
 LEAST_BAND = 16  # rows
 WIDEST_STRIP = 4096  # columns
