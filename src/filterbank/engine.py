@@ -32,7 +32,7 @@ BLOCK_OF_FILE = 1 << 17  # and a file that is read piece by piece
 FEW = 1 << 15  # samples for which threads aren't looked for, where none were asked for
 CHUNK = 16  # files that a thread reads and folds at a time
 CHUNK_SAMPLES = 1 << 19  # samples in memory that it does
-LANES = 16  # signals side by side in a kernel: chunks of more are whole multiples of it
+LANES = 16  # signals side by side in a kernel: chunks of many are whole multiples of it
 CHUNK_NUMBERS = 1 << 18  # and numbers of their states
 
 
@@ -266,7 +266,9 @@ def _chunks(fused: Fused, signals: Signals) -> list[tuple[int, int]]:
     while start < n:
         room = CHUNK_SAMPLES + (ends[start - 1] if start else 0)
         stop = min(int(np.searchsorted(ends, room, side="right")), start + most)
-        stop = max(stop - (stop - start) % LANES if stop - start > LANES and stop < n else stop, start + 1)
+        if stop < n and stop - start > 4 * LANES:
+            stop -= (stop - start) % LANES
+        stop = max(stop, start + 1)
         chunks.append((start, stop))
         start = stop
     return chunks
