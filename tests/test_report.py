@@ -1,4 +1,5 @@
 import re
+import sys
 from html.parser import HTMLParser
 
 import matplotlib
@@ -191,7 +192,8 @@ def test_a_leak_is_shown_with_both_scores():
     assert "may flatter the score" in text
 
 
-def test_a_thorough_examination_is_shown(series):
+def test_a_thorough_examination_is_shown(series, monkeypatch):
+    monkeypatch.setattr(sys.modules["filterbank.evaluate.examine"], "PERMUTATIONS", 19)
     found = examine(series, thorough=True)
     text = render(series, examination=found)
     words = Page(text).text
