@@ -171,6 +171,10 @@ def test_a_decomposition_is_drawn_in_rows_on_one_scale():
     marks = [line for line in ax.lines if line.get_marker() == "o"]
     assert [line.get_xdata().tolist() for line in marks] == [[50 / 12]] * 2
     assert legend(ax) == ["outliers (1)"]
+    bar = ax.lines[-1].get_ydata()
+    assert [text.get_text() for text in ax.texts] == ["2"]
+    assert bar[1] - bar[0] == pytest.approx(2)  # half of what the signal spans, or a little less
+    assert np.ptp(x) / 5 < 2 <= np.ptp(x) / 2
     assert ax.get_xlabel() == "time (s)"
     assert [text.get_text() for text in ax.get_yticklabels()] == ["signal", "trend", "season", "rest"]
     plain = plots.plot_decomposition(decompose(np.stack([x, WAVE]), period=12), channel=1)

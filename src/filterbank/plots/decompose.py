@@ -7,13 +7,26 @@ from matplotlib.axes import Axes
 
 from filterbank.decompose import Backtest, Decomposition, Forecast, Outliers
 from filterbank.errors import invalid
-from filterbank.plots.drawing import COLOURS, GREY, INK, WIDTH, axes_or_new, bare, drawable, set_ticks, time_label
+from filterbank.plots.drawing import (
+    COLOURS,
+    GREY,
+    INK,
+    WIDTH,
+    axes_or_new,
+    bare,
+    drawable,
+    number,
+    set_ticks,
+    time_label,
+)
 
 __all__ = ["plot_backtest", "plot_decomposition", "plot_forecast"]
 
 
 def plot_decomposition(parts: Decomposition | Outliers, *, channel: int = 0, ax: Axes | None = None) -> Axes:
     """Draw a signal, its trend, season and rest below each other on one scale, with outliers if these were looked for.
+
+    A bar beside the signal says what the scale is.
 
     Parameters
     ----------
@@ -67,6 +80,13 @@ def plot_decomposition(parts: Decomposition | Outliers, *, channel: int = 0, ax:
             )
         if mask.any():
             ax.legend(fontsize="small", frameon=False, loc="lower right", bbox_to_anchor=(1.0, 1.0), borderpad=0)
+    span = float(np.ptp(rows["signal"]))
+    if span > 0:  # a bar that says how much that is
+        size = _round_below(span / 2)
+        foot = ticks[0] - size / 2
+        across = ax.get_yaxis_transform()
+        ax.plot([1.02, 1.02], [foot, foot + size], color=INK, linewidth=1.5, transform=across, clip_on=False)
+        ax.text(1.035, ticks[0], number(size), transform=across, va="center", fontsize="small", color=INK)
     ax.set_ylim(at, room)
     set_ticks(ax.yaxis, ticks, list(rows))
     ax.tick_params(axis="y", length=0)
@@ -164,3 +184,9 @@ def plot_backtest(backtest: Backtest, *, ax: Axes | None = None) -> Axes:
     ax.legend(fontsize="small", frameon=False, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0))
     bare(ax)
     return ax
+
+
+def _round_below(value: float) -> float:
+    """The largest of 1, 2 and 5 times a power of ten that isn't above the value."""
+    power = 10.0 ** np.floor(np.log10(value))
+    return float(max(factor * power for factor in (1, 2, 5) if factor * power <= value * (1 + 1e-9)))
