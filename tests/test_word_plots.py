@@ -1,6 +1,11 @@
 """Figures of codebooks show the patches, places and shares that there are."""
 
+import importlib
+import os
+from pathlib import Path
+
 import matplotlib as mpl
+import matplotlib.image
 import numpy as np
 import pytest
 
@@ -87,3 +92,11 @@ def test_what_has_no_words_is_named(words):
     plain = Representation(SiftBank(), Moments()).fit([borders()])
     with pytest.raises(InputError, match=r"pool=Moments\(\) of this Representation has no words"):
         plot_word(plain, borders(), 0)
+
+
+@pytest.mark.skipif("FILTERBANK_DATA" not in os.environ, reason="needs the tutorial's photographs in FILTERBANK_DATA")
+def test_words_of_the_city_are_drawn(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(__file__).parent.parent))
+    paths = importlib.import_module("benchmarks.words_of_the_city").figures(tmp_path)
+    assert [path.stem for path in paths] == ["patches", "word_in_the_city", "word_on_borders", "histograms"]
+    assert all(np.asarray(matplotlib.image.imread(path)).std() > 0.05 for path in paths)
