@@ -13,6 +13,7 @@ from filterbank import (
     MelBank,
     Moments,
     Proportion,
+    Representation,
     Signals,
     WindowedBank,
     engine,
@@ -92,8 +93,25 @@ def test_many_signals_at_once_are_as_each_by_itself(name, channels, held):
         fold(bank, pool, signals)
     with pytest.raises(InputError, match=f"signal 0 has {channels + 1} channels"):
         fold(bank, pool, Signals.wrap(rng.normal(size=(3, channels + 1, 50)), n_axes=1))
-    with pytest.raises(InputError, match="signal 1 has 0|signal 1 has 1 samples|signal 1 is empty"):
+    with pytest.raises(InputError, match=r"signal 1 has 0|signal 1 has 1 samples|signal 1 is empty"):
         fold(bank, pool, Signals([arrays[0], arrays[1][..., :0]], n_axes=1))
+
+
+@pytest.mark.parametrize("held", ["array", "list", "ragged"])
+@pytest.mark.parametrize("method", ["direct", "fft"])
+def test_threads_share_chunks_and_change_no_bit(monkeypatch, held, method):
+    monkeypatch.setattr(engine, "CHUNK_SAMPLES", 1 << 14)
+    rng = np.random.default_rng(9)
+    X = rng.normal(size=(120, 600)).astype(np.float32)
+    given = {"array": X, "list": list(X), "ragged": [x[: 600 - i] for i, x in enumerate(X)]}[held]
+    bank = FilterBank([rng.normal(size=n) for n in (9, 33, 80)], pad="reflect")
+    whole = Representation(bank, Moments(STATISTICS), method=method, block_size=10**6).fit_transform(given)
+    for n_jobs in (1, 2, 3):
+        found = Representation(bank, Moments(STATISTICS), method=method, n_jobs=n_jobs).fit_transform(given)
+        if n_jobs == 1:
+            one = found
+            np.testing.assert_allclose(found, whole, rtol=1e-5, atol=1e-5)
+        np.testing.assert_array_equal(found, one)
 
 
 def test_long_signals_are_cut_without_being_asked(monkeypatch):

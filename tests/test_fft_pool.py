@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from filterbank import InputError
+from filterbank.kernels import direct_pool
 from filterbank.kernels.fft_pool import POOLED, fft_pool, fft_window_pool
 
 module = importlib.import_module("filterbank.kernels.fft_pool")  # the package has a function of that name
@@ -359,3 +360,36 @@ def test_bad_windows_are_named(change, shown):
     given = {"window": 2, "hop": 1, "lo": [0], "hi": [0]} | change
     with pytest.raises(InputError, match=shown):
         fft_window_pool(np.ones(10), [np.ones(3)], **given)
+
+
+@pytest.mark.parametrize("pool", [fft_pool, direct_pool])
+def test_what_is_kept_belongs_to_one_place_and_thresholds(pool):
+    rng = np.random.default_rng(3)
+    X, kernels, kept = rng.normal(size=(20, 200)), [rng.normal(size=n) for n in (5, 5, 30, 31)], {}
+    for lo, hi in (([0] * 4, [0] * 4), ([2, 0, 1, 3], [0] * 4), ([0] * 4, [4, 1, 0, 2])):
+        for thresholds in (None, np.zeros((4, 1)), np.ones((4, 1))):
+            for given in (X, X[:, :150], X.astype(np.float32)):
+                options = {"lo": lo, "hi": hi, "want": ("mean", "max"), "thresholds": thresholds}
+                fresh = pool(given, kernels, **options)
+                for _ in range(2):
+                    found = pool(given, kernels, kept=kept, **options)
+                    for name in fresh:
+                        np.testing.assert_array_equal(found[name], fresh[name])
+
+
+@pytest.mark.parametrize("pool", [fft_pool, direct_pool])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_what_is_not_finite_is_told(pool, dtype):
+    X = np.random.default_rng(0).normal(size=(40, 70)).astype(dtype)
+    options = {"lo": [0], "hi": [0], "want": ("max", "finite")}
+    assert pool(X, [np.ones(3)], **options)["finite"]
+    for bad in (np.nan, np.inf, -np.inf):
+        for at in ((0, 0), (39, 69), (17, 30)):
+            spoilt = X.copy()
+            spoilt[at] = bad
+            assert not pool(spoilt, [np.ones(3)], **options)["finite"]
+            assert not pool(list(spoilt), [np.ones(3)], **options)["finite"]
+    huge = np.full((3, 70), np.finfo(dtype).max / 8, dtype)
+    state = pool(huge, [np.ones(1)], **options)
+    assert not state["finite"]  # it remains to be looked
+    np.testing.assert_allclose(state["max"][:, 0], huge[:, 0], rtol=1e-6)
