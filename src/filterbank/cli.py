@@ -324,6 +324,17 @@ def convert(
 
 
 @app.command()
+def explore(
+    port: Annotated[int, typer.Option(help="The port on this machine; any that is free if 0.")] = 0,
+    browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
+) -> None:
+    """Show a page of things to move: harmonics, kernels, scales, Gabor filters, sampling, a spectrum to hear."""
+    from filterbank.explore import serve
+
+    serve(port, open_browser=browser)
+
+
+@app.command()
 def reproduce(
     only: Annotated[str | None, typer.Option(help="Sections, separated by commas, such as health,speech.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
@@ -359,7 +370,8 @@ def _print_reproduced(rows: list[Any]) -> None:
     shown = []
     for row in rows:
         interval = "" if row.low is None else f"{row.low:.2f} to {row.high:.2f}"
-        ours = "" if row.ours is None else f"{row.ours:.4g}"
+        decimals = len(row.published.partition(".")[2])
+        ours = "" if row.ours is None else f"{row.ours:.{decimals + 2 if decimals else 0}f}"
         honest = "" if row.honest is None else f"{row.honest:.2f}"
         shown.append([row.section, row.what, row.published, ours, row.agreement, honest, interval])
     _print_table(head, shown)
