@@ -306,13 +306,14 @@ def _make_sums(n_rows: int, vectors: int, at_once: int) -> Any:
                                 at_once,
                             )
                         done = builder.mul(whole, constant(at_once))
-                        with cgutils.for_range(builder, builder.sub(height, done)) as rest:
-                            i = builder.add(done, rest.index)
-                            add_taps(
-                                builder.add(tap, builder.mul(i, width)),
-                                builder.add(start, builder.mul(i, row_step)),
-                                1,
-                            )
+                        rest = builder.sub(height, done)
+                        for count in range(1, at_once):
+                            with builder.if_then(builder.icmp_signed("==", rest, constant(count))):
+                                add_taps(
+                                    builder.add(tap, builder.mul(done, width)),
+                                    builder.add(start, builder.mul(done, row_step)),
+                                    count,
+                                )
                 end = builder.add(builder.add(to, builder.mul(row, out_step)), column)
                 found = []
                 for i, v in places:
