@@ -146,6 +146,25 @@ def test_own_transforms_a_dataset_and_a_subsample():
     assert again.table.equals(invariance(gabor, dataset, transforms=["noise"], max_signals=20).table)
 
 
+def test_known_features_serve_for_scale_and_neighbours():
+    """With the features of all signals, few that are changed are measured as all would be."""
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(120, 64)) * np.repeat([1, 3], 60)[:, None]
+    y = np.repeat(["a", "b"], 60)
+    recipe = WholeSignal(mean_and_spread, ["mean", "std"]).fit(X)
+    features = recipe.transform(X)
+    everything = invariance(recipe, X, y, transforms=["gain"], max_signals=120)
+    assert invariance(recipe, X, y, transforms=["gain"], max_signals=120, features=features).table.equals(
+        everything.table
+    )
+    few = invariance(recipe, X, y, transforms=["gain"], max_signals=20, features=features)
+    assert few.n_signals == 20
+    assert few.discrimination == everything.discrimination
+    assert few.table["moved"][0] == pytest.approx(everything.table["moved"][0], rel=0.2)
+    with pytest.raises(InputError, match=r"features have shape \(3, 2\) for 120 signals"):
+        invariance(recipe, X, y, features=features[:3])
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

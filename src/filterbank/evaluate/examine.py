@@ -34,8 +34,9 @@ BASELINE = "summary"
 FOLDS_REFITTED = 100
 """Closing a leak, and the importance of features, fit anew in each fold: left to `thorough` above this many."""
 SIGNAL_SAMPLES = 1e6
-"""Samples that may be transformed for each nuisance, if that's at least eight signals; it bounds how many are drawn."""
+"""Samples that may be changed for each nuisance, if that is at least twelve signals; it bounds how many are drawn."""
 ROWS_STACKED = 2e7
+FEWEST_CHANGED = 12
 EXPLAINED = 2
 TRIED = 3  # signals of a class, until one shows something that is there
 PERMUTATIONS = 199
@@ -296,7 +297,8 @@ def verdict(comparison: Comparison, permutation: PermutationTest | None = None) 
     if math.isnan(low):
         text += " All come from one independent unit, so how far the score would vary with another can't be known."
     elif low > chance:
-        text += f" The interval, {low:.2f} to {high:.2f}, lies above that: this isn't luck."
+        but = ", though it may be what leaked" if comparison.leaks else ""
+        text += f" The interval, {low:.2f} to {high:.2f}, lies above that: this isn't luck{but}."
     elif right <= most:
         text += f" With {n} {noun}{of}, nothing is proved: the score is no higher than that."
     else:
@@ -425,11 +427,14 @@ def _invariance(comparison: Comparison, thorough: bool, random_state: int | None
             f"Signals have some {np.mean(sizes):,.0f} samples; invariance is measured only if asked to be thorough."
         )
         return pd.DataFrame()
-    n = int(np.clip(SIGNAL_SAMPLES / max(1.0, float(np.mean(sizes))), 8, 60))
+    n = int(np.clip(SIGNAL_SAMPLES / max(1.0, float(np.mean(sizes))), FEWEST_CHANGED, 60))
     parts = []
     for recipe, representation in comparison.representations.items():
         try:
-            found = invariance(representation, dataset, comparison.labels, max_signals=n, random_state=random_state)
+            found = invariance(
+                representation, dataset, comparison.labels, features=comparison.features[recipe].to_numpy(),
+                max_signals=n, random_state=random_state,
+            )  # fmt: skip
         except InputError as error:
             notes.append(f"The invariance of {recipe!r} can't be measured: {error}")
             continue

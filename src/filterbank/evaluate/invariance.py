@@ -15,6 +15,8 @@ from filterbank.signals import KINDS, Dataset, Signals
 
 __all__ = ["Invariance", "invariance"]
 
+MAX_COMPARED = 500
+
 
 @dataclass(frozen=True)
 class Invariance:
@@ -46,6 +48,7 @@ def invariance(
     *,
     transforms: Iterable[str] | Mapping[str, Callable[[np.ndarray], np.ndarray]] | None = None,
     kind: str | None = None,
+    features: Any = None,
     max_signals: int = 60,
     random_state: int | None = 0,
 ) -> Invariance:
@@ -66,8 +69,11 @@ def invariance(
         the kind.
     kind : {"series", "sound", "image", "volume"}, optional
         Default: the Dataset's, else by the number of axes (a rate makes no sound of a series).
+    features : array, (signal, feature), optional
+        Of all signals, by the fitted representation, if they're known already: scale and distances are then those of up
+        to 500 signals, and not of `max_signals` alone.
     max_signals : int
-        If there are more, as many are drawn, the same number of each class as far as they go.
+        If there are more, as many are changed, the same number of each class as far as they go.
     random_state : int, optional
         For that choice and for noise.
 
@@ -111,10 +117,21 @@ def invariance(
     if max_signals < 4:
         raise invalid("max_signals", max_signals, "4 or more")
     chosen = _chosen(labels, max_signals, np.random.default_rng(random_state))
-    some, labels = held[chosen], labels[chosen]
+    some = held[chosen]
     changes = _transforms(transforms, kind)
     fitted = representation if _is_fitted(representation) else _clone(representation).fit(held)
-    plain = np.asarray(fitted.transform(some), dtype=np.float64)
+    if features is None:
+        reference = chosen
+        plain = np.asarray(fitted.transform(some), dtype=np.float64)
+    else:
+        reference = np.union1d(chosen, _chosen(labels, MAX_COMPARED, np.random.default_rng(random_state)))
+        plain = np.asarray(features, dtype=np.float64)
+        if plain.ndim != 2 or len(plain) != len(held):
+            raise InputError(
+                f"features have shape {plain.shape} for {len(held)} signals; they must be (signal, feature)."
+            )
+        plain = plain[reference]
+    at, labels = np.searchsorted(reference, chosen), labels[reference]
     spread = plain.std(axis=0)
     usable = spread > 1e-12 * np.maximum(1.0, np.abs(plain).max(axis=0))
     if not usable.any():
@@ -132,12 +149,12 @@ def invariance(
         ]
         moved = np.asarray(fitted.transform(Signals(changed, n_axes=held.n_axes, rate=held.rate)), dtype=np.float64)
         moved = moved[:, usable] / spread[usable]
-        distance = float(np.median(np.linalg.norm(moved - points, axis=1))) / between if between else float("nan")
+        distance = float(np.median(np.linalg.norm(moved - points[at], axis=1))) / between if between else float("nan")
         rows.append(
             {
                 "nuisance": nuisance.name, "strength": nuisance.strength, "moved": distance,
-                "invariance": 1 / (1 + distance), "kept": _kept(_distances(moved, points), labels),
-                "kept_before": _kept(apart, labels),
+                "invariance": 1 / (1 + distance), "kept": _kept(_distances(moved, points), at, labels),
+                "kept_before": _kept(apart[at], at, labels),
             }
         )  # fmt: skip
     return Invariance(pd.DataFrame(rows), _above(apart[different], apart[same]), len(chosen))
@@ -199,10 +216,11 @@ def _distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return cdist(a, b)
 
 
-def _kept(distance: np.ndarray, labels: np.ndarray) -> float:
-    """The share of rows whose nearest column, but for themselves, has their label."""
-    others = distance + np.where(np.eye(len(labels), dtype=bool), np.inf, 0.0)
-    return float((labels[others.argmin(axis=1)] == labels).mean())
+def _kept(distance: np.ndarray, at: np.ndarray, labels: np.ndarray) -> float:
+    """The share of rows, signals `at`, whose nearest column but for themselves has their label."""
+    others = distance.copy()
+    others[np.arange(len(at)), at] = np.inf
+    return float((labels[others.argmin(axis=1)] == labels[at]).mean())
 
 
 def _above(larger: np.ndarray, smaller: np.ndarray) -> float:

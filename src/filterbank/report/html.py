@@ -208,11 +208,17 @@ def _leaks(comparison: Comparison) -> dict[str, Any]:
     if len(comparison.plan.folds) == len(comparison.dataset):
         split = "each signal left out in turn" + (", with what overlaps it" if comparison.plan.name == "purged" else "")
     everyone = len(comparison.dataset) == folds
+    listed = ""
+    if folds and comparison.naive_plan is not None and len(comparison.naive_plan.folds) != folds:
+        listed = f"; what is in common there, over {len(comparison.naive_plan.folds):,} folds as for other rows"
     return {
         "naive": naive,
         "computed": folds > 0,
         "score": score,
-        "folds": "each signal left out in turn" if everyone else f"{folds} shuffled folds" if folds else "not computed",
+        "folds": (
+            "each signal left out in turn" if everyone else f"{folds} shuffled folds" if folds else "not computed"
+        )
+        + listed,
         "split": split,
         "difference": difference,
         "elsewhere": elsewhere,
