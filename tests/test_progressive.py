@@ -40,7 +40,9 @@ def slow_progressive(model, X, y, counts, groups=None):
 
 
 @pytest.mark.parametrize("scaled", [False, True])
-@pytest.mark.parametrize("kind", ["normal", "copies", "integers", "float32"])
+@pytest.mark.parametrize(
+    "kind", ["normal", "copies", "integers", "float32", "offset", "scales", "nearly copies", "constant"]
+)
 def test_progressive_is_the_loop_over_numbers_of_components(scaled, kind):
     X, y = blobs(32, 4, 3, 4)
     if kind == "copies":
@@ -49,6 +51,15 @@ def test_progressive_is_the_loop_over_numbers_of_components(scaled, kind):
         X = np.random.default_rng(0).integers(0, 3, X.shape)
     elif kind == "float32":
         X = X.astype(np.float32)
+    elif kind == "offset":  # more than single precision can hold
+        X += 1e7
+    elif kind == "scales":
+        X *= [1e-12, 1.0, 1e9, 1e-3]
+    elif kind == "nearly copies":  # nearer than single precision can tell
+        X[16:] = X[:16] + 1e-10 * np.random.default_rng(1).normal(size=(16, 4))
+        X[:16] += 1e-9
+    elif kind == "constant":
+        X[:, 2] = 7.0
     steps = (StandardScaler(),) if scaled else ()
     model = make_pipeline(*steps, PCA(svd_solver="full"), KNeighborsClassifier(1))
     for groups in (None, np.arange(32) % 5):
@@ -57,6 +68,8 @@ def test_progressive_is_the_loop_over_numbers_of_components(scaled, kind):
         assert result.n_components.tolist() == [1, 2, 3, 4]
         assert ((result.predictions == expected) | result.tied).all()
         np.testing.assert_array_equal(result.scores, (result.predictions == y[:, None]).mean(axis=0))
+        if kind in ("normal", "nearly copies"):
+            assert result.closed_form
         if kind == "normal":
             assert result.recomputed.mean() < 0.02
             assert not result.tied.any()

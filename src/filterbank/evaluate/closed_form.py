@@ -1026,17 +1026,28 @@ def nearest_neighbours_by_count(data: LeftOut) -> tuple[np.ndarray, np.ndarray]:
     n_counts = min(d, n - int(data.n_left.max()))
     codes = np.zeros((n, n_counts), dtype=np.int64)
     state = np.where(data.unclear[data.fold], DOUBTFUL, SURE)[:, None].repeat(n_counts, axis=1)
-    Zt = np.ascontiguousarray(data.Z.T)
+    Z = data.Z
+    unit = np.sqrt(np.where(data.flat, 1.0, data.squares / n))
+    scaled = Z / unit
+    rough = np.ascontiguousarray(scaled.T, dtype=np.float32)
+    longest = np.sqrt((scaled * scaled).sum(axis=1).max() if data.scaled else (Z * Z).sum(axis=1).max())
     sizes = _sizes(data)
-    size = max(1, BLOCK // (16 * n * d))  # projections are to stay in the cache until they are used
+    size = max(1, BLOCK // (4 * n * d))  # projections are to stay in the cache until they are used
     for start in range(0, data.n_folds, size):
         folds = np.arange(start, min(start + size, data.n_folds))
         values, vectors = np.linalg.eigh(_totals(data, folds))
         share = data.slack * _growth(data, folds, values[:, ::-1])
-        turns = vectors.transpose(0, 2, 1)[:, ::-1][:, :n_counts]
+        turns = np.ascontiguousarray(vectors.transpose(0, 2, 1)[:, ::-1][:, :n_counts])
+        reach = np.full(len(folds), longest)
         if data.scaled:
-            turns = turns / np.sqrt(data.scale2[folds])[:, None]
-        points = (turns.reshape(-1, d) @ Zt).reshape(len(folds), n_counts, n)
+            scale2 = data.scale2[folds]
+            turns /= np.sqrt(scale2)[:, None]
+            reach *= np.sqrt((unit * unit / scale2).max(axis=1))
+        reach = np.maximum(reach, np.finfo(np.float64).tiny)
+        single = (turns * (unit / reach[:, None])[:, None]).astype(np.float32)
+        points = (single.reshape(-1, d) @ rough).reshape(len(folds), n_counts, n)
+        # Products of d terms, each rounded, of vectors whose lengths are 1 and `reach` at most, in units of it.
+        wrong = np.stack([reach, np.full(len(folds), (d + 4) * 2.0**-24)], axis=1)
         members = [data.members[f] for f in folds]
         rows = np.concatenate(members)
         which = np.repeat(np.arange(len(folds)), [len(m) for m in members])
@@ -1045,13 +1056,15 @@ def nearest_neighbours_by_count(data: LeftOut) -> tuple[np.ndarray, np.ndarray]:
         state[rows] = np.where(unknown[which] | data.far[folds][which][:, None], DOUBTFUL, state[rows])
         nearest = np.empty((len(rows), n_counts), dtype=np.int64)
         sure = np.empty((len(rows), n_counts), dtype=np.bool_)
-        nearest_for_each_count(points, which, rows, data.fold, data.y, share, sizes[folds], nearest, sure)
+        nearest_for_each_count(
+            points, wrong, turns, Z, which, rows, data.fold, data.y, share, sizes[folds], nearest, sure
+        )
         codes[rows] = data.y[nearest]
         for r, k in np.argwhere(~sure):
             t, s = rows[r], which[r]
             if state[t, k] != SURE:
                 continue
-            distances = ((points[s, : k + 1] - points[s, : k + 1, t, None]) ** 2).sum(axis=0)
+            distances = (((Z - Z[t]) @ turns[s, : k + 1].T) ** 2).sum(axis=1)
             distances[members[s]] = np.inf
             best = distances.min()
             near = np.flatnonzero(distances <= best + share[s, k] * (sizes[folds[s]] + best))
