@@ -37,8 +37,8 @@ BLOCKS = ((4, 4, 4), (1, 8, 1)) if _has_wide_registers() else ((2, 2, 4), (1, 4,
 BAND_BYTES = 1 << 19  # the rows of a strip that are worked on together stay in the second-level cache
 LEAST_BAND = 16  # rows
 WIDEST_STRIP = 4096  # columns
-SHARED_FROM = 1 << 23  # products, and as many as they cost to fetch and store, from which on threads share the work
-FETCH = 32  # products that fetching and storing a sample costs
+SHARED_FROM = 1 << 26  # products, and as many as they cost to fetch and store, from which on threads share the work
+FETCH = 28  # products that fetching and storing a sample costs
 SHARES = 4  # a thread, so that one that is held up leaves work to the others
 
 
