@@ -78,6 +78,13 @@ def factor(kernels: Sequence[np.ndarray], *, tolerance: float = 1e-7) -> Factors
     (2, 2, [[1.0, 1.0], [1.0, -1.0]])
     """
     stack = np.array([np.asarray(kernel, dtype=np.float64) for kernel in kernels])
+    return _factor(stack.tobytes(), stack.shape, float(tolerance))
+
+
+@functools.lru_cache(maxsize=32)
+def _factor(samples: bytes, shape: tuple[int, ...], tolerance: float) -> Factors:
+    """Do what `factor` does, once for the banks of all folds of a validation."""
+    stack = np.frombuffer(samples).reshape(shape)
     parts, terms = _parts(stack, tolerance)
     ranks = [_rank(part, tolerance) for part in parts]
     rows: list[np.ndarray] = []
@@ -91,12 +98,15 @@ def factor(kernels: Sequence[np.ndarray], *, tolerance: float = 1e-7) -> Factors
             for product, weight in made[index]:
                 mix[k, product] += scale * weight
     width, height = stack.shape[2], stack.shape[1]
-    return Factors(
+    found = Factors(
         np.array(rows).reshape(-1, width),
         np.array([row for row, _ in products], dtype=np.int64),
         np.array([column for _, column in products]).reshape(-1, height),
         mix,
     )
+    for array in found:
+        array.flags.writeable = False  # others get the same one
+    return found
 
 
 def _parts(stack: np.ndarray, tolerance: float) -> tuple[list[np.ndarray], list[list[tuple[int, float]]]]:
