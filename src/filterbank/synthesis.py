@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from filterbank.errors import InputError, invalid
-from filterbank.output import atomic, check_writable
+from filterbank.output import Audio, atomic, check_writable
 from filterbank.spectrum import fourier_series
 from filterbank.spectrum.fourier import WAVES
 from filterbank.spectrum.inputs import check_rate, frequency_unit
@@ -436,10 +436,8 @@ class Sound:
 
     def _repr_html_(self) -> str:
         """What a notebook shows: a player that holds the sound."""
-        import base64
-
-        data = base64.b64encode(self._wav(normalise=True)).decode()
-        return f'<audio controls src="data:audio/wav;base64,{data}"></audio>'
+        peak = float(np.abs(self.values).max(initial=0.0))
+        return Audio(self.values * (0.9 / peak) if peak else self.values, self.rate)._repr_html_()
 
     def __repr__(self) -> str:
         channels = f", {len(self.values)} channels" if self.values.ndim > 1 else ""
