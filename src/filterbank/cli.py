@@ -215,6 +215,7 @@ def extract(
 ) -> None:
     """Write the features of signals, with what is known of each, a row a signal."""
     import pandas as pd
+    from sklearn.utils import get_tags
 
     from filterbank.output import TABLES, check_writable, write_table
     from filterbank.recipes import make
@@ -236,7 +237,8 @@ def extract(
         transformer = make(recipe, dataset.kind).set_params(n_jobs=jobs).set_output(transform="pandas")
         rounds = 2 if getattr(transformer, "learns", False) else 1
         signals = watched(dataset.signals, tell, f"{recipe}: {len(dataset)} signals", rounds)
-        features = transformer.fit_transform(signals).reset_index(drop=True)
+        labels = dataset.y if get_tags(transformer).target_tags.required else None
+        features = transformer.fit_transform(signals, labels).reset_index(drop=True)
     known = dataset.table.drop(columns=[c for c in dataset.table if c in features])
     write_table(pd.concat([known, features], axis=1), out)
     print(f"{features.shape[1]} features of {len(features)} signals in {out}")

@@ -4,7 +4,7 @@
 (() => {
   const $ = (id) => document.getElementById(id);
   const INK = "#1a1a1a", BLUE = "#0072b2", RED = "#d55e00", GREY = "#8c8c8c", PALE = "#d4d7dc";
-  const number = (value, digits = 2) => value.toFixed(digits).replace(/\.?0+$/, "");
+  const number = (value, digits = 2) => String(Number(value.toFixed(digits)));
 
   /** A canvas at the screen's own resolution; what is returned draws in CSS pixels. */
   function stage(canvas, height) {
