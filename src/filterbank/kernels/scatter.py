@@ -7,6 +7,8 @@ Or directly all of it, in a fixed order of sums. Signals of one axis are images 
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numba
@@ -17,6 +19,7 @@ from filterbank.kernels.convolve import convolve_direct
 
 __all__ = ["ScatterPlan", "scatter", "scatter_directly", "spectrum_boxes"]
 
+AT_ONCE = 1 << 16  # complex numbers that are transformed together
 DROPPED = 1e-4  # of its peak: what of a wavelet's spectrum counts as nothing in single precision
 
 
@@ -128,37 +131,54 @@ def scatter(block: np.ndarray, plan: ScatterPlan, boxes: dict[Any, _Box], counts
     out = np.empty((1 + len(plan.first) + n_second, *counts), block.dtype)
     size = transform_shape(block.shape, plan)
     room = np.empty(size[1], block.dtype)
-    kept: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = {}  # memory to work in: new memory is dear
+    kept: dict[tuple[int, ...], tuple[np.ndarray, np.ndarray]] = {}  # memory to work in: new memory is dear
+
+    windows = {
+        step: (down.astype(block.dtype), across.astype(block.dtype)) for step, (down, across) in plan.windows.items()
+    }
 
     def low_pass(values: np.ndarray, step: tuple[int, int], to: np.ndarray) -> None:
-        down, across = (window.astype(block.dtype) for window in plan.windows[step])
+        down, across = windows[step]
         start = plan.before[0] // step[0] - len(down) // 2, plan.before[1] // step[1] - len(across) // 2
         _low_pass(values, down, across, *start, plan.hop[0] // step[0], plan.hop[1] // step[1], room, to)
 
-    def filtered(spectrum: np.ndarray, box: _Box, shape: tuple[int, int]) -> np.ndarray:
-        if shape not in kept:
-            kept[shape] = np.empty((shape[0], 2 * shape[1]), block.dtype), np.empty(shape, block.dtype)
-        folded, modulus = kept[shape]
-        _fold_product(spectrum.view(block.dtype), box.values, box.row, box.column, folded)
+    def filtered(spectrum: np.ndarray, some: list[_Box], shape: tuple[int, int]) -> np.ndarray:
+        key = (len(some), *shape)
+        if key not in kept:
+            kept[key] = np.empty((*key[:2], 2 * shape[1]), block.dtype), np.empty(key, block.dtype)
+        folded, moduli = kept[key]
+        for box, to in zip(some, folded):
+            _fold_product(spectrum.view(block.dtype), box.values, box.row, box.column, to)
         back = scipy.fft.ifft2(folded.view(spectrum.dtype), overwrite_x=True, workers=1)
-        _modulus(back.view(block.dtype), modulus)
-        return modulus
+        _modulus(back.view(block.dtype).reshape(-1, 2 * shape[1]), moduli.reshape(-1, shape[1]))
+        return moduli
 
     low_pass(np.ascontiguousarray(block), (1, 1), out[0])
     spectrum = scipy.fft.fft2(block, s=size, workers=1)
     at = 1 + len(plan.first)
-    for i, following in plan.paths:
-        step = plan.first_steps[i]
-        modulus = filtered(spectrum, boxes[i], (size[0] // step[0], size[1] // step[1]))
-        low_pass(modulus, step, out[1 + i])
-        if following:
-            inner = scipy.fft.fft2(modulus, workers=1)
-        for k in following:
-            onward = plan.second_steps[k]
-            twice = filtered(inner, boxes[step, k], (size[0] // onward[0], size[1] // onward[1]))
-            low_pass(twice, onward, out[at])
-            at += 1
+    for step, shape, own in _chunks(list(range(len(plan.first))), plan.first_steps, size):
+        moduli = filtered(spectrum, [boxes[i] for i in own], shape)
+        for i, modulus in zip(own, moduli):
+            low_pass(modulus, step, out[1 + i])
+        following = [dict(plan.paths)[i] for i in own]
+        if any(following):
+            inner = scipy.fft.fft2(moduli, workers=1)
+        for j, then in enumerate(following):
+            for onward, lower, some in _chunks(then, plan.second_steps, size):
+                for twice in filtered(inner[j], [boxes[step, k] for k in some], lower):
+                    low_pass(twice, onward, out[at])
+                    at += 1
     return out
+
+
+def _chunks(
+    chosen: list[int], steps: list[tuple[int, int]], size: tuple[int, int]
+) -> Iterator[tuple[tuple[int, int], tuple[int, int], list[int]]]:
+    """Neighbours among wavelets with one step, so many that their transforms stay in the cache: step, size, which."""
+    for step, group in itertools.groupby(chosen, key=lambda i: steps[i]):
+        shape = (size[0] // step[0], size[1] // step[1])
+        own, n = list(group), max(1, AT_ONCE // (shape[0] * shape[1]))
+        yield from ((step, shape, own[i : i + n]) for i in range(0, len(own), n))
 
 
 @numba.njit(nogil=True, cache=True, fastmath={"contract"})
