@@ -197,8 +197,35 @@ def test_bad_parameters_are_named(change, shown):
         clone(Views(small())).set_params(**change).fit(X, y)
 
 
+def test_threads_change_nothing():
+    X, y = bursts()
+    one, two = (Views(small(), n_jobs=n).fit(X, y) for n in (1, 2))
+    pd.testing.assert_frame_equal(one.choices_, two.choices_)
+    np.testing.assert_array_equal(one.transform(X), two.transform(X))
+
+
+def test_the_command_extracts_what_labels_chose(tmp_path):
+    from typer.testing import CliRunner
+
+    from filterbank.cli import app
+
+    X, y = bursts(24)
+    for label in (0, 1):
+        (tmp_path / "data" / f"c{label}").mkdir(parents=True)
+        for i, x in enumerate(X[y == label]):
+            np.save(tmp_path / "data" / f"c{label}" / f"{i}.npy", x)
+    out = tmp_path / "features.csv"
+    result = CliRunner().invoke(app, ["extract", str(tmp_path / "data"), "--recipe", "views", "--out", str(out)])
+    assert result.exit_code == 0, result.output
+    table = pd.read_csv(out)
+    assert len(table) == 24
+    assert any(name.startswith("patterns.difference.") for name in table)
+
+
 def test_bad_labels_are_named():
     X, y = bursts()
+    with pytest.raises(InputError, match="y=None"):
+        Views(small()).fit(X)
     with pytest.raises(InputError, match=r"\(59,\)"):
         Views(small()).fit(X, y[:-1])
     with pytest.raises(InputError, match="one class, 7"):

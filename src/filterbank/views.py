@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+from joblib import Parallel, delayed
 from scipy.linalg import cho_factor, cho_solve
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.model_selection import StratifiedKFold, check_cv
@@ -194,6 +195,8 @@ class Views(TransformerMixin, BaseEstimator):
         apart: `TimeBlocks`, GroupKFold.
     random_state : int, optional
         For the default folds.
+    n_jobs : int, optional
+        Threads, one a front.
 
     Attributes
     ----------
@@ -241,6 +244,7 @@ class Views(TransformerMixin, BaseEstimator):
         penalties: Sequence[float] = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0),
         cv: Any = None,
         random_state: int | None = 0,
+        n_jobs: int | None = None,
     ) -> None:
         self.views = views
         self.fronts = fronts
@@ -248,6 +252,7 @@ class Views(TransformerMixin, BaseEstimator):
         self.penalties = penalties
         self.cv = cv
         self.random_state = random_state
+        self.n_jobs = n_jobs
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -255,7 +260,7 @@ class Views(TransformerMixin, BaseEstimator):
         tags.input_tags.three_d_array = True
         return tags
 
-    def fit(self, X: Any, y: Any, *, groups: Any = None, folds: Sequence[Fold] | None = None) -> Self:
+    def fit(self, X: Any, y: Any = None, *, groups: Any = None, folds: Sequence[Fold] | None = None) -> Self:
         """Choose on inner folds, then keep what was chosen, fitted on all training signals.
 
         Parameters
@@ -275,6 +280,8 @@ class Views(TransformerMixin, BaseEstimator):
         """
         self._check()
         signals = Signals.wrap(X, n_axes=None if isinstance(X, Signals) else 1)
+        if y is None:
+            raise InputError("Views choose by labels, and y=None. This estimator requires y to be passed.")
         labels = np.asarray(y)
         if labels.shape != (len(signals),):
             raise InputError(
@@ -288,8 +295,10 @@ class Views(TransformerMixin, BaseEstimator):
         targets = 2.0 * np.eye(len(self.classes_))[codes] - 1
         best: tuple[tuple[float, float], _Tried, str, str, float] | None = None
         rows: list[dict[str, Any]] = []
-        for front in self.fronts:
-            tried = self._try(front, signals, labels)
+        all_tried = Parallel(n_jobs=self.n_jobs, require="sharedmem", return_as="generator")(
+            delayed(self._try)(front, signals, labels) for front in self.fronts
+        )
+        for front, tried in zip(self.fronts, all_tried):
             for name in self.weights:
                 penalty, accuracy, error = self._penalty(tried.products[name], targets, inner)
                 rows.append({"front": front, "weights": name, "penalty": penalty, "accuracy": accuracy})
