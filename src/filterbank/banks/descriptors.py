@@ -73,6 +73,7 @@ class _GradientBank(BaseEstimator):
         around = 1 + len(designed.plan_.smooth) // 2
         halo = ((seen - 1) // 2 + around, seen // 2 + around)
         designed.geometry = Geometry((halo,) * self.n_axes, designed.plan_.hop, pad=self.pad, block=BLOCK)
+        designed._index = np.arange(len(designed.response_table()))
         return designed
 
     def __getstate__(self) -> dict[str, Any]:
@@ -87,7 +88,7 @@ class _GradientBank(BaseEstimator):
 
     def parts(self, *, joint: bool) -> list[tuple[Bank, np.ndarray]]:
         """Return the bank itself: all responses have the same positions."""
-        return [(self, np.arange(len(self.response_table())))]
+        return [(self, self._index)]
 
     def __call__(self, block: np.ndarray, *, exact: bool = False) -> np.ndarray:
         """Return the descriptors of a block.
