@@ -99,6 +99,13 @@ def test_few_labellings_are_said():
     X = y[:, None] + np.random.default_rng(0).normal(0, 0.01, (14, 1))
     found = permutation_test(KNeighborsClassifier(1), X, y, folds=list(LeaveOneOut().split(X)), groups=speaker)
     assert (found.n_distinct, found.least) == (7, pytest.approx(1 / 7))
+    folds = list(LeaveOneOut().split(X))
+    scores = [
+        np.mean(cross_val_predict(KNeighborsClassifier(1), X, (speaker == k).astype(int), cv=folds) == (speaker == k))
+        for k in range(7)
+    ]
+    assert found.p == pytest.approx(np.mean(np.array(scores) >= scores[3]))  # exact: the true one is one of seven
+    assert found.score == scores[3]
     assert "all 7 ways to permute the labels of whole groups" in found.sentence
     assert "p can't be below 0.14: these data can't rule out chance" in found.sentence
     with pytest.raises(InputError, match="no other labelling is possible"):

@@ -101,7 +101,7 @@ def test_a_closed_leak_is_closed_and_nothing_more_is_lost(case, random):
     plain, folds = case
     dataset = Dataset(
         plain.signals,
-        plain.table.assign(label=[random.choice("xy") for _ in range(len(plain))]),
+        plain.table.assign(label=[random.choice("xyz") for _ in range(len(plain))]),
         group="who",
         target="label",
     )

@@ -71,6 +71,18 @@ def test_every_signal_may_have_a_copy():
     assert (found.pairs["second"] - found.pairs["first"] == 60).all()
 
 
+def test_a_poor_copy_is_one_only_if_asked_for():
+    """With noise of an eighth of the standard deviation, the correlation is some 0.992."""
+    rng = np.random.default_rng(7)
+    X = unrelated("noise", rng, 160)
+    dataset = dataset_of([*X, *(x + x.std() / 8 * rng.normal(size=64) for x in X[:40])])
+    loose = near_duplicates(dataset, correlation=0.9).pairs
+    assert len(loose) >= 5
+    assert (loose["second"] - loose["first"] == 160).all()
+    strict = near_duplicates(dataset, correlation=0.995).pairs
+    assert len(strict) == (loose["correlation"] >= 0.995).sum() < len(loose)
+
+
 @pytest.mark.parametrize("shapes", [((1, 50), (1, 50)), ((2, 40), (2, 40)), ((1, 12, 16), (1, 12, 16))])
 def test_alignment_by_trying_every_shift(shapes):
     rng = np.random.default_rng(2)
