@@ -30,8 +30,8 @@ class Exciting:
     where : tuple of int
         The sample of the signal on which the filter is centred.
     response : float
-    patch : array, (channel, *axes)
-        What the filter saw there.
+    patch : array
+        What the filter saw there, `(channel, *axes)`.
     """
 
     filter: int
@@ -42,7 +42,7 @@ class Exciting:
 
 
 def learned_filters(network: ConvNetClassifier, layer: str = "conv1") -> np.ndarray:
-    """Return the filters of a convolution, (filter, input, *size), as they lie on a signal from left to right.
+    """Return the filters of a convolution, `(filter, input, *size)`, as they lie on a signal from left to right.
 
     Examples
     --------
@@ -100,8 +100,8 @@ def fit_gabor(filters: np.ndarray, *, n_random: int = 64, random_state: int = 0)
 
     Parameters
     ----------
-    filters : array, (filter, *size)
-        Of one or two axes; see `learned_filters`, whose inputs are to be taken one by one.
+    filters : array, (filter, samples) or (filter, rows, columns)
+        See `learned_filters`, whose inputs are to be taken one by one.
     n_random : int
         Filters of white noise that are fitted for comparison.
     random_state : int

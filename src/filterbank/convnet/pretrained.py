@@ -25,6 +25,7 @@ __all__ = ["PretrainedBank", "classify", "deep_features"]
 
 YAMNET_RATE, YAMNET_HOP = 16_000.0, 7_680
 FRAME, FRAME_HOP, N_FFT = 400, 160, 512
+SILENCE = 0.02  # a patch with less than this share of the loudest one's root mean square is taken for silence
 
 
 class PretrainedBank(BaseEstimator):
@@ -142,7 +143,8 @@ def deep_features(
     Parameters
     ----------
     name : {"vgg16", "mobilenet_v1", "yamnet"}
-        Of "yamnet", the mean of its embeddings over the sound.
+        Of "yamnet", the mean of its embeddings over the sound, without patches that are silent beside the loudest (less
+        than 2 % of its root mean square).
     layer : str, optional
         None: its last before the classes; a layer of classes gives their probabilities.
     weights : path, optional
@@ -185,7 +187,8 @@ def whole_features(
         if len(sound) < architecture.size:  # as its authors do: zeros, until there is one patch
             sound = np.pad(sound, (0, architecture.size - len(sound)))
         patches = np.lib.stride_tricks.sliding_window_view(sound, architecture.size)[::YAMNET_HOP]
-        return _yamnet(patches, steps, found).mean(axis=0)
+        loudness = np.sqrt(np.mean(np.square(patches, dtype=np.float64), axis=1))
+        return _yamnet(patches[loudness >= SILENCE * loudness.max()], steps, found).mean(axis=0)
     x = _pixels(_resized(signal, size), architecture.inputs[layout])
     out = _run(steps, found, x, padded=True)[0]
     out = out.mean(axis=(1, 2)) if steps[-1].kind != "top" else out.reshape(-1)

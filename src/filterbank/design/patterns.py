@@ -1,4 +1,4 @@
-"""Kernels of nine taps, three high and six low, in every order: the shapes that short stretches of a series can have."""
+"""Kernels of nine taps, three high and six low, in every order: shapes of short stretches of a series."""
 
 from __future__ import annotations
 

@@ -57,7 +57,8 @@ def windows(
     -------
     Dataset
         Its table has "source" and, of signals with one axis, "start" and "stop" (the first sample, and one past the
-        last) and "source_length" (the samples of the source, where it's known), else "start_0", "stop_0", "start_1" and so on. The source is the group unless there is another.
+        last) and "source_length" (the samples of the source, where it's known), else "start_0", "stop_0", "start_1" and
+        so on. The source is the group unless there is another.
 
     Raises
     ------

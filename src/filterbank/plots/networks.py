@@ -93,8 +93,8 @@ def plot_learned_filters(
 
     Parameters
     ----------
-    filters : array, (filter, input, *size)
-        See `filterbank.convnet.learned_filters`; the first input's are drawn.
+    filters : array
+        `(filter, input, *size)`; see `filterbank.convnet.learned_filters`; the first input's are drawn.
     beside : sequence of array, optional
         Of one axis: for each filter what it is drawn over, thin and grey, such as `patch` of `most_exciting`.
     rate : float, optional

@@ -372,7 +372,7 @@ def convolution_theorem(signal: ArrayLike, kernel: ArrayLike, *, rate: float | N
 
     Parameters
     ----------
-    signal, kernel : array, (*axes)
+    signal, kernel : array of one to three axes
         One to three axes, the same number for both.
     rate : float, optional
         Samples per second.
