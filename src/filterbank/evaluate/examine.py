@@ -448,7 +448,9 @@ def _importance(
 ) -> pd.DataFrame | None:
     row = refittable(comparison, explainable=True)
     if row is None:
-        notes.append("No recipe says which frequency or scale its features are of, so importance isn't measured.")
+        notes.append(
+            "No recipe that is quick to fit again says where its features come from, so importance isn't measured."
+        )
         return None
     table = row.representation.feature_table_
     if len(comparison.plan.folds) > FOLDS_REFITTED and not thorough:
