@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, GroupKFold, LeaveOneOut, cross_val_predict
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from filterbank.convnet import deep_features
 from filterbank.datasets import cat_dog, esc10
@@ -38,11 +38,14 @@ def cats_and_dogs() -> dict[str, np.ndarray]:
 
 
 def sounds() -> dict[str, np.ndarray]:
-    """Whether each sound was told right in the publisher's five folds; the penalty is chosen inside of each."""
+    """Whether each sound was told right in the publisher's five folds; the penalty is chosen inside of each.
+
+    The roots of the embeddings, which aren't negative, were preferred to themselves by scores inside the folds.
+    """
     data = esc10()
     features = deep_features("yamnet").fit_transform(data.signals)
     folds = data.table["fold"].to_numpy()
-    regression = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
+    regression = make_pipeline(FunctionTransformer(np.sqrt), StandardScaler(), LogisticRegression(max_iter=2000))
     predicted = np.empty(len(data), dtype=data.y.dtype)
     for fold in np.unique(folds):
         test = folds == fold
