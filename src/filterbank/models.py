@@ -22,7 +22,19 @@ __all__ = ["Model"]
 FORMAT = 1
 """The layout of what a file holds; a reader of another one says so."""
 
-SAFE_MODULES = ("banks", "convnet", "design", "fronts", "geometry", "least_squares", "pools", "recipes", "representation", "subspace", "views")
+SAFE_MODULES = (
+    "banks",
+    "convnet",
+    "design",
+    "fronts",
+    "geometry",
+    "least_squares",
+    "pools",
+    "recipes",
+    "representation",
+    "subspace",
+    "views",
+)
 """Modules of this package whose own classes and functions a model may hold: none touches a file."""
 
 
