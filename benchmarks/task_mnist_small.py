@@ -1,7 +1,7 @@
 """1,000 handwritten digits to learn from (stratified, seed 0), 10,000 of other writers to tell; no network.
 
 Scattering and a subspace for each class. How the coefficients enter (as they are, their roots, their logarithms), the
-octaves and the number of axes were chosen by leave-one-out over the 1,000; the test digits were told once.
+octaves and the number of axes were chosen by leave-one-out over the 1,000, not by the test digits.
 """
 
 from __future__ import annotations
