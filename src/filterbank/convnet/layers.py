@@ -180,8 +180,9 @@ def trunk_geometry(layers: Sequence[Layer], n_axes: int, *, pad: str | None = No
 
     Examples
     --------
-    >>> trunk_geometry(parse("conv 3x8, relu, max-pool 2, conv 3x8", 1), 1)
-    Geometry(halo=((3, 4),), hop=(2,), pad=None)
+    >>> geometry = trunk_geometry(parse("conv 3x8, relu, max-pool 2, conv 3x8", 1), 1)
+    >>> geometry.halo, geometry.hop
+    (((3, 4),), (2,))
     """
     geometry = Geometry(((0, 0),) * n_axes, pad=pad)
     for layer in layers:
