@@ -64,4 +64,4 @@ docs: $(VENV)/.all  ## Build the documentation into docs/_build/html
 	@echo "The documentation: $(CURDIR)/docs/_build/html/index.html"
 
 clean:  ## Remove what was made, the environment too
-	rm -rf $(VENV) demo docs/_build docs/api build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) demo docs/_build docs/api docs/tutorial build .pytest_cache .mypy_cache .ruff_cache .hypothesis
