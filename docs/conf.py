@@ -73,10 +73,16 @@ def write_command_line(app: object) -> None:
 
 def escape_stars(app: object, what: str, name: str, item: object, options: object, lines: list[str]) -> None:
     """Let `(channel, *axes)` stand in docstrings as it is: the star begins no emphasis."""
-    lines[:] = [re.sub(r"\*(axes|positions)\b", r"\\*\1", line) for line in lines]
+    lines[:] = [re.sub(r"\*(axes|positions|size)\b", r"\\*\1", line) for line in lines]
+
+
+def skip_routing(app: object, what: str, name: str, item: object, skip: bool, options: object) -> bool | None:
+    """Leave out what scikit-learn writes for the routing of metadata: it refers to pages of its own."""
+    return True if re.fullmatch(r"set_\w+_request|get_metadata_routing", name.rpartition(".")[2]) else None
 
 
 def setup(app: object) -> None:
     """Connect what is written before the build."""
     app.connect("builder-inited", write_command_line)  # type: ignore[attr-defined]
     app.connect("autodoc-process-docstring", escape_stars)  # type: ignore[attr-defined]
+    app.connect("autodoc-skip-member", skip_routing)  # type: ignore[attr-defined]

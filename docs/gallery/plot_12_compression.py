@@ -2,8 +2,8 @@ r"""
 Compression
 ===========
 
-Most of what we care to see is in few waves. Keep the largest :math:`m` terms of the :term:`Fourier transform`, forget the rest, and
-transform back. Since waves are orthogonal, what was forgotten is exactly what is lost:
+Most of what we care to see is in few waves. Keep the largest :math:`m` terms of the :term:`Fourier transform`, forget
+the rest, and transform back. Since waves are orthogonal, what was forgotten is exactly what is lost:
 
 .. math:: \| x - x_m \|^2 = \sum_{f \text{ forgotten}} |X(f)|^2 / N ,
 

@@ -18,7 +18,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d, validate_data
 
-from filterbank.convnet.layers import PRESETS, Layer, count_trunk, follow, parse, preset_text
+from filterbank.convnet.layers import OWN, PRESETS, Layer, count_trunk, follow, parse, preset_text
 from filterbank.errors import InputError, invalid
 from filterbank.kernels import find_device
 from filterbank.signals import Signals
@@ -340,20 +340,20 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
 
     def _option(self, name: str) -> Any:
         """A training parameter: the user's, else the preset's."""
-        preset = PRESETS.get(self.layers, PRESETS["small"])
+        preset = PRESETS.get(self.layers, OWN)
         given = getattr(self, name)
         unset = isinstance(given, str) and given == "preset" if name == "augment" else given is None
         return getattr(preset, name) if unset else given
 
     def _batch_size(self, n: int) -> int:
         """Signals a batch: fewer than the preset's where there are few, so that there are some steps an epoch."""
-        preset = PRESETS.get(self.layers, PRESETS["small"])
+        preset = PRESETS.get(self.layers, OWN)
         if self.batch_size is not None or not preset.least_steps:
             return int(self._option("batch_size"))
         return min(preset.batch_size, max(16, n // 16))
 
     def _epochs(self, n: int) -> int:
-        preset = PRESETS.get(self.layers, PRESETS["small"])
+        preset = PRESETS.get(self.layers, OWN)
         if self.epochs is not None:
             return int(self.epochs)
         return max(preset.epochs, math.ceil(preset.least_steps / math.ceil(n / self._batch_size(n))))

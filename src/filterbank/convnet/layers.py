@@ -10,7 +10,7 @@ from typing import Any
 from filterbank.errors import InputError, invalid
 from filterbank.geometry import Geometry
 
-__all__ = ["PRESETS", "Layer", "Preset", "count_trunk", "follow", "parse", "trunk_geometry"]
+__all__ = ["OWN", "PRESETS", "Layer", "Preset", "count_trunk", "follow", "parse", "trunk_geometry"]
 
 KINDS = (
     "conv 3x3x32 [stride 2] [same]",
@@ -90,6 +90,7 @@ PRESETS = {
     "small": Preset(
         "conv Kx16 same, max-pool 2, norm, relu, conv Kx32 same, max-pool 2, norm, relu, conv Kx64 same, norm, relu, "
         "residual Kx64, global-max",
+        learning_rate=1.2e-2,
         least_steps=600,
     ),
     "tutorial": Preset(
@@ -105,6 +106,9 @@ PRESETS = {
     ),
 }
 """Networks by name. "tutorial" is the digits' network of the 2017 tutorial, with its Adam and its batches of 512."""
+
+OWN = Preset("", least_steps=600)
+"""How layers of the user's own are trained: more slowly, since they may lack batch normalisation."""
 
 
 def parse(text: str, n_axes: int) -> list[Layer]:
