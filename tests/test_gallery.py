@@ -41,6 +41,14 @@ def test_a_page_is_short_has_terms_and_ends_with_a_number_that_it_asserts(page):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_each_figure_is_drawn_within_one_block(page):
+    """A figure is put on the page at the end of the block that makes it; what is drawn later isn't seen."""
+    for block in page.read_text().split("\n# %%\n"):
+        if re.search(r"\bax=|^ *ax(es\[.*\])?\.", block, flags=re.MULTILINE):
+            assert "plt.subplots" in block
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_terms_are_in_the_glossary(page):
     glossary = (ROOT / "docs" / "glossary.md").read_text()
     for found in re.findall(r":term:`(?:[^`<]*<)?([^`>]+)>?`", " ".join(page.read_text().split())):

@@ -29,7 +29,7 @@ assert np.allclose(smoothed, convolve(noisy, gauss, pad="symmetric"))
 # %%
 # At its ends the signal has to go on somehow. ``pad="symmetric"`` mirrors it, which invents no step.
 
-fig, axes = plt.subplots(2, 2, figsize=(10, 5), layout="constrained", width_ratios=[1, 2.4], sharex="col")
+fig, axes = plt.subplots(2, 2, figsize=(10, 5), layout="constrained", width_ratios=[1, 2.4])
 for row, (kernel, result, name) in enumerate(((box, averaged, "moving average"), (gauss, smoothed, "Gaussian"))):
     plots.plot_kernel(kernel, ax=axes[row, 0]).set(title=name)
     axes[row, 1].plot(t, noisy, ".", color="0.7", label="noisy")

@@ -18,9 +18,9 @@ from filterbank import plots, spectrum, synthesis
 account = synthesis.transactions()  # 1,095 days
 transform = spectrum.dft(account.balance, detrend="linear")
 
-fig, axes = plt.subplots(2, 1, figsize=(10, 6), layout="constrained")
-axes[0].plot(account.balance, lw=0.8)
-axes[0].set(xlabel="day", ylabel="balance", title="a bank account")
+fig, ax = plt.subplots(figsize=(10, 3), layout="constrained")
+ax.plot(account.balance, lw=0.8)
+ax.set(xlabel="day", ylabel="balance", title="a bank account")
 
 # %%
 # Most series have more power in slow waves than in fast ones, without any rhythm: they wander. So a peak counts only
@@ -29,7 +29,8 @@ axes[0].set(xlabel="day", ylabel="balance", title="a bank account")
 # :term:`harmonics <harmonic>`, not rhythms of their own.
 
 rhythms = spectrum.periods(account.balance, n_periods=40)
-plots.plot_periods(rhythms, ax=axes[1])
+fig, ax = plt.subplots(figsize=(10, 4), layout="constrained")
+plots.plot_periods(rhythms, ax=ax)
 print(rhythms.table[["period", "share", "harmonics"]].round(2))
 
 # %%

@@ -18,15 +18,16 @@ cycles = synthesis.quasi_periodic(12 * years, 11, jitter=0.1, amplitude_jitter=0
 rng = np.random.default_rng(0)
 spots = np.clip(60 * (1 + cycles) + 15 * rng.normal(size=12 * years), 0, None)
 
-fig, axes = plt.subplots(2, 1, figsize=(10, 6.5), layout="constrained")
-axes[0].plot(np.arange(12 * years) / 12, spots, lw=0.6)
-axes[0].set(xlabel="time (years)", ylabel="spots", title="a star's spots, month by month")
+fig, ax = plt.subplots(figsize=(10, 3), layout="constrained")
+ax.plot(np.arange(12 * years) / 12, spots, lw=0.6)
+ax.set(xlabel="time (years)", ylabel="spots", title="a star's spots, month by month")
 
 # %%
 # Its period, between the transform's frequencies:
 
 found = spectrum.periods(spots, rate=12, n_periods=3)
-plots.plot_periods(found, ax=axes[1]).set(xlabel="period (years)", ylabel="power / (cycles/year)")
+fig, ax = plt.subplots(figsize=(10, 4), layout="constrained")
+plots.plot_periods(found, ax=ax).set(xlabel="period (years)", ylabel="power / (cycles/year)")
 print(found.table[["period", "share"]].round(2))
 assert abs(found.periods[0] - 11) < 0.6
 
