@@ -85,12 +85,14 @@ def skip_routing(app: object, what: str, name: str, item: object, skip: bool, op
 
 
 def draw_formula(latex: str) -> tuple[str, float]:
-    """Draw a formula as SVG, so that pages show it without a network or a script; return it with its depth in points."""
+    """Draw a formula as SVG, which is seen without a network or a script; return it with its depth in points."""
     from matplotlib import mathtext, rc_context
 
     plain = " ".join(latex.split()).replace(r"\tfrac", r"\frac").replace(r"\not\sim", r"\nsim")
     drawn = io.StringIO()
-    with rc_context({"mathtext.fontset": "stix", "font.size": 13, "svg.hashsalt": "formula"}):
+    with rc_context(
+        {"mathtext.fontset": "stix", "font.size": 13, "svg.hashsalt": "formula", "savefig.facecolor": "none"}
+    ):
         depth = mathtext.math_to_image(f"${plain}$", drawn, format="svg", dpi=72)
     return drawn.getvalue()[drawn.getvalue().index("<svg") :].replace("<svg", '<svg fill="currentColor"', 1), depth
 
@@ -110,7 +112,8 @@ def visit_math_block(self: object, node: object) -> None:
     """Put a formula in a line of its own."""
     from docutils import nodes
 
-    picture, _ = draw_formula(node.astext())  # type: ignore[attr-defined]
+    large = re.sub(r"\\frac\b", r"\\dfrac", node.astext())  # type: ignore[attr-defined]
+    picture, _ = draw_formula(large)
     said = self.encode(node.astext())  # type: ignore[attr-defined]
     style = "text-align: center; margin: 1em 0; overflow-x: auto"
     self.body.append(f'<div role="img" aria-label="{said}" style="{style}">{picture}</div>')  # type: ignore[attr-defined]

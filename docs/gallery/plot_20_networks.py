@@ -4,7 +4,7 @@ Networks
 
 Filters may be designed, or learned. A convolutional :term:`network` is banks in a chain,
 
-.. math:: r^{(l+1)} = \max\bigl(0, \; k^{(l)} * r^{(l)} + b^{(l)}\bigr),
+.. math:: r^{(l+1)} = \max\left(0, \; k^{(l)} * r^{(l)} + b^{(l)}\right),
 
 whose kernels begin at random, and are then changed a little at a time so that a loss gets smaller. The rest is as
 before: at the end the responses are pooled, and a linear classifier decides. Networks need torch (``pip install

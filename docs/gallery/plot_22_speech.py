@@ -8,7 +8,7 @@ so that the rest of the page is what you would do with recordings of your own.
 An ear hears ratios of frequencies and of power. So the usual features of speech are the power in bands that are equally
 wide on the :term:`mel` scale, on a logarithmic scale, and of these the cosine transform: the :term:`cepstrum`,
 
-.. math:: c_q = \sum_{b} \cos\!\left(\frac{\pi q (b + \frac12)}{B}\right) \log E_b ,
+.. math:: c_q = \sum_{b} \cos\!\left(\frac{\pi q (b + \frac{1}{2})}{B}\right) \log E_b ,
 
 which parts the shape of the mouth (small :math:`q`) from the pitch of the voice (large :math:`q`).
 """

@@ -5,7 +5,7 @@ Long signals
 A day of sound at 8,000 samples a second is 691 million samples. Nothing here has to hold them at once, since a signal
 is *folded*: cut in blocks, each with the :term:`halo` that its filters need, pooled, and merged,
 
-.. math:: \text{features}(x) = \text{finish}\Bigl(\bigoplus_{\text{blocks } b} \text{pool}(\text{bank}(x_b))\Bigr) .
+.. math:: \text{features}(x) = \text{finish}\left(\bigoplus_{\text{blocks } b} \text{pool}(\text{bank}(x_b))\right) .
 
 The law is that this equals the features of the whole, however it is cut. It's one property-based test for every bank
 and every pool.
