@@ -88,7 +88,7 @@ def draw_formula(latex: str) -> tuple[str, float]:
     """Draw a formula as SVG, which is seen without a network or a script; return it with its depth in points."""
     from matplotlib import mathtext, rc_context
 
-    plain = " ".join(latex.split()).replace(r"\tfrac", r"\frac").replace(r"\not\sim", r"\nsim")
+    plain = " ".join(latex.split()).replace(r"\tfrac", r"\frac")
     drawn = io.StringIO()
     with rc_context(
         {"mathtext.fontset": "stix", "font.size": 13, "svg.hashsalt": "formula", "savefig.facecolor": "none"}

@@ -11,7 +11,7 @@ matter (a :term:`nuisance`), against how far signals of different classes are ap
 
 .. math::
    m_T = \frac{\operatorname{median} \| \phi(Tx) - \phi(x) \|}
-   {\operatorname{median}_{x \not\sim y} \| \phi(x) - \phi(y) \|},
+   {\operatorname{median}_{\text{other class}} \| \phi(x) - \phi(y) \|},
    \qquad \text{invariance} = \frac{1}{1 + m_T} .
 """
 
