@@ -3,6 +3,7 @@
 import ast
 import re
 import runpy
+from importlib.util import find_spec
 from pathlib import Path
 
 import matplotlib
@@ -69,7 +70,7 @@ def test_a_page_runs_and_draws(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     runpy.run_path(str(page))
     figures = plt.get_fignums()
-    assert figures
+    assert figures or ("has_torch" in page.read_text() and find_spec("torch") is None)
     for i in figures:
         plt.figure(i).savefig(f"{i}.png")
     plt.close("all")
