@@ -457,6 +457,8 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
                 )
             self.signal_shape_ = sizes.pop()
         self.network_ = self._new_network()
+        if PRESETS.get(self.layers, OWN).glorot:
+            self.network_.begin_as_glorot()
         self.n_weights_ = sum(p.numel() for p in self.network_.parameters())
 
     @property

@@ -70,6 +70,8 @@ class Preset:
         With "K" for a filter of 3 samples along each axis.
     epochs, batch_size, learning_rate, weight_decay, label_smoothing, augment, schedule, standardise
         See `ConvNetClassifier`.
+    glorot : bool
+        Whether weights begin as Glorot & Bengio 2010 have it (eq. 16) and biases at 0, instead of as torch has it.
     least_steps : int
         With few signals, batches are smaller and epochs more, until there are so many steps; 0: never.
     """
@@ -84,6 +86,7 @@ class Preset:
     schedule: str = "one-cycle"
     standardise: bool = True
     least_steps: int = 0
+    glorot: bool = False
 
 
 PRESETS = {
@@ -103,6 +106,7 @@ PRESETS = {
         augment=None,
         schedule="constant",
         standardise=False,
+        glorot=True,
     ),
 }
 """Networks by name. "tutorial" is the digits' network of the 2017 tutorial, with its Adam and its batches of 512."""

@@ -64,6 +64,14 @@ class Network(nn.Module):
             n = n_flat
         self.classes = nn.Linear(n, n_classes)
 
+    def begin_as_glorot(self) -> None:
+        """Draw the weights uniformly, as wide as Glorot & Bengio 2010 (eq. 16) say, and set biases to 0."""
+        for module in self.modules():
+            if isinstance(module, (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)):
+                nn.init.xavier_uniform_(module.weight)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+
     def arranged(self) -> Self:
         """Lay the filters out with the channels last, which is quicker for images and volumes; return the network."""
         return self if self.n_axes == 1 else self.to(memory_format=self.memory_format)
