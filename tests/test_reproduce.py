@@ -53,11 +53,12 @@ def test_figures_agree_to_their_printed_digits():
 def test_a_figure_that_must_agree_and_does_not_fails_the_command(monkeypatch, tmp_path):
     good = Row("health", "a", "0.99", 0.99, "exact")
     bad = Row("health", "b", "0.99", 0.5, "disagrees")
-    loose = Row("mnist_cnn", "c", "0.98", 0.5, "outside of seeds", deterministic=False)
+    loose = Row("mnist_cnn", "c", "0.98 to 1.00, read off a plot", 0.5, "outside of seeds", deterministic=False)
     monkeypatch.setattr(figures, "reproduce", lambda only: iter([good, bad, loose]))
     done = CliRunner().invoke(app, ["reproduce", "--out", str(tmp_path / "out")])
     assert done.exit_code == 1
     assert "1 figures that must agree don't: b." in done.output
+    assert "0.5000   outside" in done.output
     assert pd.read_csv(tmp_path / "out" / "reproduce.csv")["agreement"].tolist() == [
         "exact",
         "disagrees",

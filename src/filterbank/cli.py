@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -372,7 +373,7 @@ def _print_reproduced(rows: list[Any]) -> None:
     shown = []
     for row in rows:
         interval = "" if row.low is None else f"{row.low:.2f} to {row.high:.2f}"
-        decimals = len(row.published.partition(".")[2])
+        decimals = len(re.match(r"\d*\.?(\d*)", row.published)[1])  # type: ignore[index]
         ours = "" if row.ours is None else f"{row.ours:.{decimals + 2 if decimals else 0}f}"
         honest = "" if row.honest is None else f"{row.honest:.2f}"
         shown.append([row.section, row.what, row.published, ours, row.agreement, honest, interval])
