@@ -63,7 +63,7 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
     weight_decay, label_smoothing : float, optional
     augment : "auto", None or mapping of str to float
         What is done to signals by a random amount while the network learns: "shift", "scale", "rotation", "shear",
-        "gain", "noise" (see `filterbank.convnet.AUGMENTATIONS`). "auto": what suits the number of axes; "preset": as
+        "gain", "noise" (see `AUGMENTATIONS` in `convnet.training`). "auto": what suits the number of axes; "preset": as
         the preset has it ("small": "auto"). None: nothing.
     standardise : bool, optional
         Whether each channel's mean is taken off and its spread divided by, both over the training signals.

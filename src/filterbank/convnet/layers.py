@@ -260,16 +260,13 @@ def _check_order(layers: Sequence[Layer], text: str) -> None:
     n = count_trunk(layers)
     if not any(layer.kind in ("conv", "residual") for layer in layers[:n]):
         raise invalid("layers", text, "a network: it needs a convolution first, such as 'conv 3x3x32'")
-    pooled = False
+    gone = False  # whether no axes are left
     for layer in layers[n:]:
         if layer.kind in LOCAL and layer.kind not in ("relu", "norm"):
             raise InputError(f"layers={text!r}: {layer.name} comes after a layer that leaves no axes. Put it before.")
-        if layer.kind.startswith("global"):
-            if pooled or any(before.kind == "dense" for before in layers):
-                before = layers[: list(layers).index(layer)]
-                if pooled or any(one.kind == "dense" for one in before):
-                    raise InputError(f"layers={text!r}: {layer.name} has no axes left to pool. Put it before.")
-            pooled = True
+        if gone and layer.kind.startswith("global"):
+            raise InputError(f"layers={text!r}: {layer.name} has no axes left to pool. Put it before.")
+        gone = gone or layer.kind == "dense" or layer.kind.startswith("global")
     channels: Any = None
     for layer in layers[:n]:
         if layer.kind == "residual" and channels not in (None, layer.n):

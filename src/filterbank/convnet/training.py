@@ -269,16 +269,14 @@ def train_epoch(
 
 @torch.no_grad()
 def evaluate(network: Network, batches: Batches, *, chunk: int, of: str = "logits") -> np.ndarray:
-    """Return the logits, or what the last dense layer sees ("head") or the head ("trunk"), in the signals' order."""
+    """Return the logits, or what the last dense layer sees (`of="head"`), in the signals' order."""
     network.eval()
     out: list[Any] = [None] * len(batches)
     for index in batches.order(None, chunk):
         x, sizes = batches.take(index)
         x = x.contiguous(memory_format=network.memory_format)
-        if of == "logits":
-            found = network(x, sizes)
-        else:
-            found = network.trunk(x, sizes)[0] if of == "trunk" else network.head(*network.trunk(x, sizes))
+        seen = network.head(*network.trunk(x, sizes))
+        found = network.classes(seen) if of == "logits" else seen
         for i, row in zip(index.tolist(), found.float().cpu().numpy()):
             out[i] = row
     return np.stack(out)

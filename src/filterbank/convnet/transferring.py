@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 import math
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch.nn import functional as F
 
-from filterbank.convnet.layers import count_trunk
+from filterbank.convnet.layers import Layer, count_trunk
 from filterbank.errors import InputError
 from filterbank.signals import Signals
 
@@ -56,10 +57,15 @@ def _in_trunk(source: Any, name: str) -> bool:
     return name in ("centre", "spread") or (name.startswith("blocks.") and name.split(".")[1] in trunk)
 
 
+def _first_dense(layers: Sequence[Layer]) -> int:
+    """Where the dense layers begin."""
+    return next((i for i, layer in enumerate(layers) if layer.kind == "dense"), len(layers))
+
+
 def _pooled(made: Any, signals: Signals) -> np.ndarray:
     """What the first dense layer sees of each signal, (signal, number)."""
     layers = made.network_.layers
-    dense = next((i for i, layer in enumerate(layers) if layer.kind == "dense"), len(layers))
+    dense = _first_dense(layers)
     full, made.network_.layers = layers, layers[:dense]
     try:
         return made._evaluate(signals, of="head")
@@ -72,7 +78,7 @@ def _train_head(
 ) -> list[dict[str, float]]:
     network = made.network_
     layers = network.layers
-    dense = next((i for i, layer in enumerate(layers) if layer.kind == "dense"), len(layers))
+    dense = _first_dense(layers)
     trained = [network.classes, *(network.blocks[one.name] for one in layers[dense:] if one.name in network.blocks)]
     parameters = [p for module in trained for p in module.parameters()]
     optimiser = torch.optim.AdamW(
