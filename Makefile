@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PEERS := .venv-peers
 JOBS ?= 2
 OUT ?= demo
 
@@ -49,12 +50,14 @@ format: $(VENV)/.all  ## Bring the code into shape
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-$(VENV)/.bench: $(VENV)/.all
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+# Peers have an environment of their own, since some hold numba or NumPy back.
+$(PEERS)/.all: pyproject.toml constraints.txt
+	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[deep,bench]'
 	@touch $@
 
-bench: $(VENV)/.bench  ## Measure the speed against peers, and write docs/benchmarks.md
-	$(BIN)/python -m benchmarks --markdown docs/benchmarks.md
+bench: $(PEERS)/.all  ## Measure the speed against peers, and write docs/benchmarks.md
+	$(PEERS)/bin/python -m benchmarks --markdown docs/benchmarks.md
 
 evaluate: $(VENV)/.all  ## Measure the accuracy on real data (needs FILTERBANK_DATA; long)
 	$(BIN)/python -m benchmarks.accuracy
@@ -64,4 +67,4 @@ docs: $(VENV)/.all  ## Build the documentation into docs/_build/html
 	@echo "The documentation: $(CURDIR)/docs/_build/html/index.html"
 
 clean:  ## Remove what was made, the environment too
-	rm -rf $(VENV) demo docs/_build docs/api docs/tutorial build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) demo docs/_build docs/api docs/tutorial build .pytest_cache .mypy_cache .ruff_cache .hypothesis

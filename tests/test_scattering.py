@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.special
 
 from filterbank import InputError, Moments, Representation, Signals, respond
 from filterbank.banks import Chain, FilterBank, ScatteringBank
@@ -123,6 +124,41 @@ def test_one_axis_is_what_the_definition_says(J, Q, n):
     found, (where,) = respond(ScatteringBank(1, J=J, Q=Q, truncate=5.0), signal)
     assert np.array_equal(where, np.arange(0, n, 2**J))
     agree(found, slow_scattering_1d(signal, J, Q), 1e-3)
+
+
+def kymatio():
+    scipy.special.sph_harm = getattr(scipy.special, "sph_harm", None)  # kymatio 0.3 asks for it; SciPy dropped it
+    return pytest.importorskip("kymatio.numpy")
+
+
+@pytest.mark.parametrize(("J", "L"), [(2, 4), (3, 8)])
+def test_two_axes_are_kymatios(J, L):
+    image = np.random.default_rng(2).random((64, 96))
+    image[10:20, 10:30] += 2
+    theirs = kymatio().Scattering2D(J=J, L=L, shape=image.shape)(image)
+    first = [(j, k) for j in range(J) for k in range(L)]
+    second = [(*one, *then) for one in first for then in first if then[0] > one[0]]
+    paths = [(), *first, *second]
+    turned = [tuple((v + i % 2) % L if i % 2 else v for i, v in enumerate(path)) for path in paths]  # it begins at 1
+    ours, _ = respond(ScatteringBank(2, J=J, L=L, truncate=5.0), image)
+    assert theirs.shape == ours.shape
+    inside = (slice(None), slice(1, -1), slice(1, -1))  # its margin is 2**J samples and then goes round
+    found = ours[[paths.index(path) for path in turned]][inside]
+    assert np.abs(found - theirs[inside]).max() < 2e-3 * np.abs(theirs).max()
+
+
+@pytest.mark.parametrize(("J", "Q"), [(4, 4), (6, 8), (3, 1)])
+def test_one_axis_is_kymatios_but_for_its_factors(J, Q):
+    """Kymatio 0.3 divides a path by the steps at which its moduli are kept; the definition does not."""
+    rng = np.random.default_rng(1)
+    signal = rng.normal(size=1024).cumsum() / 10 + np.sin(np.arange(1024) ** 1.5 / 20)
+    transform = kymatio().Scattering1D(J=J, Q=Q, shape=len(signal))
+    theirs = transform(signal)
+    bank = ScatteringBank(1, J=J, Q=Q, truncate=5.0)
+    ours, _ = respond(bank, signal)
+    octaves = np.nan_to_num(transform.meta()["j"]).sum(axis=1)
+    assert theirs.shape == ours.shape
+    np.testing.assert_allclose(ours / 2.0 ** octaves[:, None], theirs, atol=3e-5 * np.abs(theirs[1:]).max())
 
 
 @pytest.mark.parametrize("n_axes", [1, 2])

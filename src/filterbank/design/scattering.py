@@ -107,7 +107,7 @@ def wavelet_frequencies(J: int, Q: int) -> list[tuple[float, float]]:
     """
     narrowest = LOW_PASS / 2**J
     factor = 2.0 ** (-1 / Q)
-    frequency = max(1 / (1 + 2 ** (1 / Q)), 0.35)
+    frequency = max(1 / (1 + 2 ** (3 / Q)), 0.35)
     width = (1 - factor) / (1 + factor) / math.sqrt(2 * math.log(1 / OVERLAP))
     out = []
     while frequency * width > narrowest:
