@@ -262,7 +262,7 @@ def single_core_peak() -> float:
 def machine() -> dict[str, Any]:
     """Say what the times were measured on, and with what."""
     versions = {"python": platform.python_version()}
-    for name in ("numpy", "scipy", "numba", "torch", "cv2", "librosa", "aeon"):
+    for name in ("numpy", "scipy", "numba", "torch", "cv2", "skimage", "librosa", "aeon", "kymatio", "mahotas"):
         module = sys.modules.get(name)
         versions[name] = getattr(module, "__version__", "?") if module else "absent or unused"
     return {
