@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn import config_context
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.model_selection import LeaveOneOut, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from filterbank import InputError, SubspaceClassifier
@@ -92,3 +95,59 @@ def test_a_class_of_one_sample_and_bad_numbers():
         SubspaceClassifier(max_components=2.5).fit(X, y)
     with pytest.raises(InputError, match="y has 1 class"):
         SubspaceClassifier().fit(X, np.zeros(7, dtype=int))
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10**6), n_groups=st.integers(2, 10), n_features=st.integers(1, 30), d=st.integers(0, 5))
+def test_groups_are_left_out_whole(seed, n_groups, n_features, d):
+    rng = np.random.default_rng(seed)
+    n = 4 * n_groups
+    X = rng.normal(size=(n, n_features)) * np.linspace(1, 3, n_features)
+    y = np.arange(n) % 2
+    groups = rng.permutation(np.arange(n) % n_groups).astype(str)
+    model = SubspaceClassifier(d).fit(X, y, groups=groups)
+    for i in range(n):
+        for k in range(2):
+            others = X[(y == k) & (groups != groups[i])]
+            found = -model.leave_one_out_decision_[i, k]
+            if not len(others):
+                assert found == np.inf
+                continue
+            expected = slow_distance(others, X[i], model.n_components_)
+            assert found == pytest.approx(expected, abs=1e-6 * (X**2).sum(axis=1).max())
+
+
+def test_many_groups_are_left_out_some_at_a_time_and_none_is_judged_by_its_own():
+    rng = np.random.default_rng(0)
+    X, y, source = rng.normal(size=(60, 40)), np.arange(60) % 3, np.arange(60)  # nothing to be learned
+    noise = 0.01 * rng.normal(size=(120, 40))
+    X, y, source = np.tile(X, (2, 1)) + noise, np.tile(y, 2), np.tile(source, 2)
+    assert SubspaceClassifier().fit(X, y).leave_one_out_accuracy_.max() > 0.95  # by the other copy
+    model = SubspaceClassifier().fit(X, y, groups=source)
+    assert model.leave_one_out_accuracy_.max() < 0.55
+    # samples of classes and copies lie evenly in the folds: what is left is nine tenths of each class
+    for i in (0, 7, 100):
+        distances = [slow_distance(X[(y == k) & (source != source[i])], X[i], 0) for k in range(3)]
+        few = SubspaceClassifier(0).fit(X, y, groups=source).leave_one_out_decision_[i]
+        np.testing.assert_allclose(-few, distances, rtol=0.1)
+
+
+@pytest.mark.parametrize("shape", [(30, 8), (12, 200)])
+def test_groups_change_what_is_chosen_and_nothing_else(shape):
+    rng = np.random.default_rng(1)
+    X, y, groups = rng.normal(size=shape), np.arange(shape[0]) % 2, np.arange(shape[0]) // 3
+    plain, grouped = SubspaceClassifier(3).fit(X, y), SubspaceClassifier(3).fit(X, y, groups=groups)
+    np.testing.assert_allclose(plain.decision_function(X), grouped.decision_function(X), atol=1e-9)
+    assert [axes.shape for axes in grouped.axes_] == [(3, shape[1])] * 2
+    with config_context(enable_metadata_routing=True):
+        routed = make_pipeline(StandardScaler(), SubspaceClassifier(3)).fit(X, y, groups=groups)
+    scaled = SubspaceClassifier(3).fit(StandardScaler().fit_transform(X), y, groups=groups)
+    np.testing.assert_array_equal(routed[-1].leave_one_out_decision_, scaled.leave_one_out_decision_)
+
+
+def test_bad_groups():
+    X, y = np.random.default_rng(0).normal(size=(6, 3)), np.arange(6) % 2
+    with pytest.raises(InputError, match=r"groups has shape \(5,\); .* the 6 samples"):
+        SubspaceClassifier().fit(X, y, groups=np.arange(5))
+    with pytest.raises(InputError, match="groups='a' is not several groups"):
+        SubspaceClassifier().fit(X, y, groups=["a"] * 6)
