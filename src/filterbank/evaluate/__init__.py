@@ -7,6 +7,7 @@ from filterbank.evaluate.compare import CLASSIFIERS, Comparison, Progress, chanc
 from filterbank.evaluate.examine import Examination, Leak, examine, verdict
 from filterbank.evaluate.explain import Decision, explain
 from filterbank.evaluate.importance import feature_groups, group_importance
+from filterbank.evaluate.inner import inner_folds
 from filterbank.evaluate.intervals import cluster_bootstrap, cluster_interval, interval, mean_interval, wilson
 from filterbank.evaluate.invariance import Invariance, invariance
 from filterbank.evaluate.leakage import Finding, close, duplicates, find_leaks
@@ -18,21 +19,9 @@ from filterbank.evaluate.paired import PairedComparison, compare_pair
 from filterbank.evaluate.permutation import PermutationTest, permutation_test
 from filterbank.evaluate.progressive import Progressive, progressive
 from filterbank.evaluate.shortcuts import find_fitted_outside, find_shortcuts
-from filterbank.evaluate.splits import (
-    SPLITS,
-    Fold,
-    LeaveGroupOut,
-    PurgedLeaveOneOut,
-    Repeated,
-    SplitPlan,
-    TimeBlocks,
-    auto_split,
-    class_labels,
-    inner_folds,
-    make_split,
-    naive_split,
-    overlapping,
-)
+from filterbank.evaluate.spans import overlapping
+from filterbank.evaluate.splits import SPLITS, SplitPlan, auto_split, class_labels, make_split, naive_split
+from filterbank.evaluate.splitters import Fold, LeaveGroupOut, PurgedLeaveOneOut, Repeated, TimeBlocks
 
 __all__ = [
     "CLASSIFIERS",

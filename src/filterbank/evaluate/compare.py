@@ -15,10 +15,12 @@ import numpy as np
 import pandas as pd
 
 from filterbank.errors import InputError, invalid
+from filterbank.evaluate.inner import inner_folds
 from filterbank.evaluate.intervals import interval
 from filterbank.evaluate.leakage import Finding, duplicates, find_leaks
 from filterbank.evaluate.leave_one_out import leave_one_out
-from filterbank.evaluate.splits import Fold, SplitPlan, class_labels, inner_folds, make_split, naive_split
+from filterbank.evaluate.splits import SplitPlan, class_labels, make_split, naive_split
+from filterbank.evaluate.splitters import Fold
 from filterbank.recipes import RECIPES, suitable
 from filterbank.signals import Dataset
 

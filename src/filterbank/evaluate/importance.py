@@ -11,7 +11,7 @@ import pandas as pd
 from filterbank.errors import InputError, invalid
 from filterbank.evaluate.intervals import mean_interval
 from filterbank.evaluate.refit import fitted_in_folds, quiet
-from filterbank.evaluate.splits import Fold
+from filterbank.evaluate.splitters import Fold
 
 __all__ = ["GROUPINGS", "feature_groups", "group_importance"]
 

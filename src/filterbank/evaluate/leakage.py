@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from filterbank.evaluate.near_duplicates import NearDuplicates
-from filterbank.evaluate.splits import Fold, _overlapping, _spans
+from filterbank.evaluate.spans import windows_of, windows_overlap
+from filterbank.evaluate.splitters import Fold
 from filterbank.signals import Dataset
 
 __all__ = ["Finding", "close", "duplicates", "find_leaks"]
@@ -122,12 +123,12 @@ def duplicates(dataset: Dataset) -> np.ndarray:
 
 
 def _overlaps(dataset: Dataset, folds: Sequence[Fold]) -> Finding | None:
-    spans = _spans(dataset)
+    spans = windows_of(dataset)
     source, start, stop = (spans[c].to_numpy() for c in ("source", "start", "stop"))
     hit, n_folds, example = np.zeros(len(dataset), dtype=bool), 0, ""
     tested = _tested(folds, len(dataset))
     for train, test in folds:
-        bad = test[_overlapping(spans, test, train)]
+        bad = test[windows_overlap(spans, test, train)]
         if len(bad):
             n_folds += 1
             hit[bad] = True
@@ -236,11 +237,11 @@ def close(dataset: Dataset, folds: Sequence[Fold], finding: Finding) -> list[Fol
     if finding.what != "overlap" and finding.codes is None:
         return []
     labels = None if dataset.target is None else pd.factorize(dataset.table[dataset.target])[0]
-    spans = _spans(dataset) if finding.what == "overlap" else None
+    spans = windows_of(dataset) if finding.what == "overlap" else None
     kept = []
     for train, test in folds:
         if spans is not None:
-            train = train[~_overlapping(spans, train, test)]
+            train = train[~windows_overlap(spans, train, test)]
         else:
             codes = np.asarray(finding.codes)
             train = train[~np.isin(codes[train], codes[test][codes[test] >= 0])]

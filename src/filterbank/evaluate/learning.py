@@ -12,7 +12,7 @@ import pandas as pd
 from filterbank.errors import InputError, invalid
 from filterbank.evaluate.intervals import shares_interval
 from filterbank.evaluate.refit import predict_in_folds
-from filterbank.evaluate.splits import Fold
+from filterbank.evaluate.splitters import Fold
 
 __all__ = ["LearningCurve", "learning_curve"]
 

@@ -10,7 +10,7 @@ from scipy import fft, sparse, stats
 from scipy.sparse import csgraph
 
 from filterbank.errors import invalid
-from filterbank.evaluate.splits import _spans
+from filterbank.evaluate.spans import windows_of
 from filterbank.signals import Dataset, check_finite
 
 __all__ = ["NearDuplicates", "near_duplicates"]
@@ -165,7 +165,7 @@ def _forbidden(dataset: Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray] | 
     """Where windows lie, if they're windows: overlapping ones aren't compared."""
     if not dataset.is_cut:
         return None
-    spans = _spans(dataset)
+    spans = windows_of(dataset)
     return spans["source"].to_numpy(), spans["start"].to_numpy(), spans["stop"].to_numpy()
 
 

@@ -15,7 +15,7 @@ from joblib import Parallel, delayed
 from filterbank.errors import InputError, invalid
 from filterbank.evaluate.leave_one_out import leave_one_out
 from filterbank.evaluate.refit import predict_in_folds
-from filterbank.evaluate.splits import Fold
+from filterbank.evaluate.splitters import Fold
 
 __all__ = ["PermutationTest", "permutation_test"]
 

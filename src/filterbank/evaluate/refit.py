@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from filterbank.errors import InputError
-from filterbank.evaluate.splits import Fold
+from filterbank.evaluate.splitters import Fold
 
 if TYPE_CHECKING:
     from filterbank.evaluate.compare import Comparison
