@@ -11,7 +11,8 @@ import scipy.ndimage
 
 from benchmarks.harness import Contender, Row, absent, assert_agree, race, rows_of
 from filterbank import FilterBank, Moments, Representation
-from filterbank.kernels.separable_pool import flops, separable_pool
+from filterbank.kernels.factors import flops
+from filterbank.kernels.separable_pool import separable_pool
 
 NDIMAGE, FOURIER = "scipy.ndimage.convolve", "scipy.fft.rfft2, one spectrum for all"
 DENSE, SPLIT = "cv2.filter2D", "cv2.sepFilter2D on the split into rank 1"

@@ -13,7 +13,8 @@ from scipy.signal import convolve2d
 
 from filterbank.design import direction, gabor
 from filterbank.errors import InputError
-from filterbank.kernels.separable_pool import factor, flops, separable_pool
+from filterbank.kernels.factors import factor, flops
+from filterbank.kernels.separable_pool import separable_pool
 
 TOLERANCE = {np.float32: 2e-5, np.float64: 1e-10}
 
@@ -204,7 +205,7 @@ def test_without_vectors_the_states_are_the_same(monkeypatch):
     kernels = [*gabors(0.2, 1.5), *rng.standard_normal((2, 3, 8))]
     lo, hi = windows(kernels, 2)
     images = [rng.random(shape) for shape in ((40, 75), (20, 25))]
-    module = importlib.import_module("filterbank.kernels.separable_pool")
+    module = importlib.import_module("filterbank.kernels.passes")
     monkeypatch.setattr(module, "available", lambda: False)
     found = separable_pool(images, kernels, lo=lo, hi=hi, modulus=True)
     assert_same(found, plain(images, kernels, lo, hi, True), 1e-10)

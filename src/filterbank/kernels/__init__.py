@@ -2,9 +2,10 @@
 
 from filterbank.kernels.convolve import convolve_direct, convolve_fft, fft_is_cheaper, fft_shape, spectra
 from filterbank.kernels.direct_pool import direct_pool
+from filterbank.kernels.factors import flops
 from filterbank.kernels.fft_pool import fft_pool, fft_window_pool
 from filterbank.kernels.secular import left_out_energies
-from filterbank.kernels.separable_pool import flops, separable_pool
+from filterbank.kernels.separable_pool import separable_pool
 from filterbank.kernels.torch_pool import all_finite, find_device, torch_pool
 from filterbank.kernels.words import add_by_word
 
