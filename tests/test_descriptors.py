@@ -166,7 +166,7 @@ BANKS = [
 def test_compiled_and_plain_cells_agree(dtype, plain, monkeypatch):
     if plain:
         monkeypatch.setattr(simd, "available", lambda: False)
-        monkeypatch.setattr("filterbank.kernels.cells._kept", type("Kept", (), {})())
+        monkeypatch.setattr("filterbank.kernels.memory._kept", type("Kept", (), {})())
     image = smooth_image((90, 70)).astype(dtype)
     image[20:60, 10:50] = 0.5  # flat, then steps along the axes and at the corners
     image[30:50, 20:40] = 1

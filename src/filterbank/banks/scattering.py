@@ -15,6 +15,7 @@ from filterbank.design.scattering import LOW_PASS
 from filterbank.errors import InputError, invalid
 from filterbank.geometry import Geometry
 from filterbank.kernels.scatter import ScatterPlan, scatter, scatter_directly, spectrum_boxes
+from filterbank.kernels.scatter_lanes import LanePlan, lane_plan, lane_size, scatter_in_lanes
 from filterbank.signals import SignalInfo
 
 __all__ = ["ScatteringBank"]
@@ -79,7 +80,7 @@ class ScatteringBank(BaseEstimator):
     ((25, 8, 8), array([0, 4, 8]))
     """
 
-    _boxes: dict[Any, Any]
+    _spectra: dict[Any, Any]
 
     def __init__(
         self,
@@ -141,7 +142,7 @@ class ScatteringBank(BaseEstimator):
         self.first_ = wavelets if self.order else []
         self.second_ = scattering_wavelets(self.n_axes, J=self.J, L=self.L, Q=1) if self.order == 2 else []
         self.plan_, halo = self._plan(hop)
-        self._boxes = {}
+        self._spectra = {}
         return halo
 
     def _plan(self, hop: int) -> tuple[ScatterPlan, tuple[tuple[int, int], ...]]:
@@ -222,26 +223,31 @@ class ScatteringBank(BaseEstimator):
         shape = (axes[0], axes[1]) if self.n_axes == 2 else (1, axes[0])
         at = (counts[0], counts[1]) if self.n_axes == 2 else (1, counts[0])
         found = []
+        spectra = None if exact else self._spectra_for(shape, block.dtype)
         for channel in block.reshape(len(block), *shape):
-            if exact:
+            if spectra is None:
                 found.append(scatter_directly(channel, self.plan_, at))
+            elif isinstance(spectra, LanePlan):
+                found.append(scatter_in_lanes(channel, spectra, at))
             else:
-                found.append(scatter(channel, self.plan_, self._boxes_for(shape, block.dtype), at))
+                found.append(scatter(channel, self.plan_, spectra, at))
         return np.concatenate(found).reshape(-1, *counts)
 
-    def _boxes_for(self, shape: tuple[int, int], dtype: np.dtype) -> dict[Any, Any]:
-        key = (shape, str(dtype))
-        kept = self._boxes.get(key)
+    def _spectra_for(self, shape: tuple[int, int], dtype: np.dtype) -> LanePlan | dict[Any, Any]:
+        size = lane_size(self.plan_, shape, dtype)
+        key = (size or shape, str(dtype))
+        kept = self._spectra.get(key)
         if kept is None:
-            kept = spectrum_boxes(self.plan_, shape, dtype)
-            if len(self._boxes) >= KEPT_SIZES:
-                self._boxes = {}
-            self._boxes[key] = kept
+            plan = self.plan_
+            kept = spectrum_boxes(plan, shape, dtype) if size is None else lane_plan(plan, size, dtype)
+            if len(self._spectra) >= KEPT_SIZES:
+                self._spectra = {}
+            self._spectra[key] = kept
         return kept
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__().copy()
-        for name in ("first_", "second_", "plan_", "_boxes"):  # made again from the parameters
+        for name in ("first_", "second_", "plan_", "_spectra"):  # made again from the parameters
             state.pop(name, None)
         return state
 

@@ -11,16 +11,14 @@ from __future__ import annotations
 
 import functools
 import math
-import threading
 from typing import NamedTuple
 
 import numba
 import numpy as np
-from llvmlite import ir  # type: ignore[import-untyped]
-from numba import types
-from numba.extending import intrinsic, overload
+from numba.extending import overload
 
-from filterbank.kernels.mel import _turned
+from filterbank.kernels.fft_lanes import turn_square
+from filterbank.kernels.memory import kept_rows
 from filterbank.kernels.simd import LANES, fma, lanes_of, load, rows, splat, store
 
 __all__ = ["CellPlan", "normalise_rows", "orientation_cells", "plain_cells", "pool_windows"]
@@ -97,7 +95,7 @@ def orientation_cells(channel: np.ndarray, plan: CellPlan) -> np.ndarray:
         max(gaps[gaps <= length * 2 // 3], default=0)
     )  # cells so near to each other are summed up in pairs
     sizes = depth * plan.n_bins * room // lanes, (2 * plan.n_bins + lanes) * room // lanes, room
-    ring, ready, turned, pooled = _work((*sizes, len(across.starts) * n_groups), dtype)
+    ring, ready, turned, pooled = kept_rows((*sizes, len(across.starts) * n_groups), dtype)
     ring[:], ready[:] = 0, 0
     _pool_cells(
         channel,
@@ -124,18 +122,6 @@ def orientation_cells(channel: np.ndarray, plan: CellPlan) -> np.ndarray:
     out = np.empty((*counts, shape[0], shape[0], plan.n_bins), dtype)
     _gather(pooled.reshape(len(across.starts), -1), down.places, across.places, out)
     return out
-
-
-_kept = threading.local()  # memory to work in, a thread: new memory costs more than the work
-
-
-def _work(sizes: tuple[int, ...], dtype: np.dtype) -> list[np.ndarray]:
-    """Rows to work in, of these sizes; their content is whatever it was."""
-    block: np.ndarray | None = getattr(_kept, dtype.name, None)
-    if block is None or len(block) < sum(sizes):
-        block = rows(sum(sizes), dtype)
-        setattr(_kept, dtype.name, block)
-    return np.split(block[: sum(sizes)], np.cumsum(sizes)[:-1])
 
 
 class _Targets(NamedTuple):
@@ -419,33 +405,6 @@ def _sum_rows(ring, begins, weights, span, vectors, out, first, second):  # type
         store(out, first + v, a0)
 
 
-@intrinsic
-def _turn_square(typing_context, flat, at, stride, out, row):  # type: ignore[no-untyped-def]
-    """As many rows of numbers as there are lanes, `stride` apart, become the lanes of as many rows of `out`."""
-    n = LANES[np.dtype(str(flat.dtype))]
-
-    def generate(context, builder, signature, args):  # type: ignore[no-untyped-def]
-        def data(i):  # type: ignore[no-untyped-def]
-            return context.make_array(signature.args[i])(context, builder, args[i]).data
-
-        def number(i):  # type: ignore[no-untyped-def]
-            return ir.Constant(args[1].type, i)
-
-        source, target = data(0), data(3)
-        kind = ir.VectorType(source.type.pointee, n)
-        item = signature.args[0].dtype.bitwidth // 8
-        places = [builder.add(args[1], builder.mul(args[2], number(i))) for i in range(n)]
-        values = [
-            builder.load(builder.bitcast(builder.gep(source, [p]), kind.as_pointer()), align=item) for p in places
-        ]
-        for j, value in enumerate(_turned(builder, values)):
-            place = builder.gep(target, [builder.mul(builder.add(args[4], number(j)), number(n))])
-            builder.store(value, builder.bitcast(place, kind.as_pointer()), align=item)
-        return context.get_dummy_value()
-
-    return types.void(flat, types.intp, types.intp, out, types.intp), generate
-
-
 def _turn(flat: np.ndarray, at: int, stride: int, out: np.ndarray) -> None:
     """Rows of numbers, `stride` apart, become the lanes of `out`."""
 
@@ -461,7 +420,7 @@ def _turn_any(flat, at, stride, out):  # type: ignore[no-untyped-def]
 
     def vector(flat, at, stride, out):  # type: ignore[no-untyped-def]
         for x in range(0, stride, out.shape[1]):
-            _turn_square(flat, at + x, stride, out, x)
+            turn_square(flat, at + x, stride, out, x)
 
     return vector
 

@@ -89,21 +89,34 @@ def spectrum_boxes(plan: ScatterPlan, shape: tuple[int, int], dtype: np.dtype) -
     return boxes
 
 
+def kernel_spectrum(kernel: np.ndarray, size: tuple[int, int], step: tuple[int, int]) -> np.ndarray:
+    """Return a wavelet's spectrum, which is real: the wavelet is its own conjugate when turned round.
+
+    Parameters
+    ----------
+    kernel : array, (row, column)
+    size : tuple of int
+        Of the transform; a larger kernel goes round.
+    step : tuple of int
+        At which the response is kept: the spectrum is divided by how many of its places fall on one then.
+    """
+    down, across = (
+        np.exp(-2j * np.pi / n * np.outer(np.arange(n), np.arange(m) - m // 2)) for n, m in zip(size, kernel.shape)
+    )
+    return (down @ kernel @ across.T).real / (step[0] * step[1])
+
+
 def _box(kernel: np.ndarray, size: tuple[int, int], step: tuple[int, int], least: float, dtype: np.dtype) -> _Box:
-    whole = np.zeros(size, np.complex128)
-    rows, columns = (np.arange(n) - n // 2 for n in kernel.shape)
-    np.add.at(whole, (rows[:, np.newaxis] % size[0], columns % size[1]), kernel)  # a large kernel goes round
-    spectrum = scipy.fft.fft2(whole).real  # it's real, as the kernel is its own conjugate when turned round
-    spectrum /= step[0] * step[1]
+    spectrum = kernel_spectrum(kernel, size, step)
     used = np.abs(spectrum) > least * np.abs(spectrum).max()
-    row, n_rows = _cyclic(used.any(axis=1))
-    column, n_columns = _cyclic(used.any(axis=0))
+    row, n_rows = cyclic_range(used.any(axis=1))
+    column, n_columns = cyclic_range(used.any(axis=0))
     part = spectrum[np.ix_((row + np.arange(n_rows)) % size[0], (column + np.arange(n_columns)) % size[1])]
     return _Box(row, column, np.repeat(part, 2, axis=1).astype(dtype))
 
 
-def _cyclic(used: np.ndarray) -> tuple[int, int]:
-    """The shortest cyclic range that holds all that is used: its first and its length."""
+def cyclic_range(used: np.ndarray) -> tuple[int, int]:
+    """Return the shortest cyclic range that holds all that is used: its first and its length."""
     at = np.flatnonzero(used)
     gaps = np.diff([*at, at[0] + len(used)])
     widest = int(gaps.argmax())
