@@ -306,13 +306,15 @@ def _fold_fused(
     if held is not None and _fit(held, signals, start, stop, bank):  # perhaps many short ones: little work on each
         n_axes = bank.geometry.n_axes
         ends = [(True, True)] * n_axes
-        states, finite = [], True
+        states, finite, lengths = [], True, None
+        if n_axes == 1:
+            lengths = (signals.sizes[start:stop] + fused.n_padded) // bank.n_channels_
         for c in range(bank.n_channels_):
             own = (
                 held if held[0].ndim == n_axes else held[:, c] if isinstance(held, np.ndarray) else [x[c] for x in held]
             )
             own = own if fused.pads_itself else bank.geometry.padded(own)
-            state, seen = fused.run(c, own, ends=ends, whole=True, n_threads=n_threads)
+            state, seen = fused.run(c, own, ends=ends, whole=True, n_threads=n_threads, lengths=lengths)
             states.append(state)
             finite &= seen
         if not finite:

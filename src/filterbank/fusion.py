@@ -106,15 +106,16 @@ class Fused:
         costs = self.costs(n, dtype)
         return costs["fft"] < costs["direct"]
 
-    def _direct_ones(self, blocks: np.ndarray | Sequence[Any]) -> np.ndarray:
+    def _direct_ones(self, blocks: np.ndarray | Sequence[Any], lengths: np.ndarray | None) -> np.ndarray:
         """Which blocks are done directly."""
         dtype = blocks[0].dtype
         if self.method in ("direct", "fft"):
             return np.array([self.method == "direct"])
         if isinstance(blocks, np.ndarray):
             return np.array([not self._fft_is_cheaper(blocks.shape[1], dtype)])
-        lengths = list(map(len, blocks))
-        if self.costs(max(lengths), dtype)["direct"] < FFT_COST[dtype][0]:
+        if lengths is None:
+            lengths = np.fromiter(map(len, blocks), np.int64, len(blocks))
+        if self.costs(int(lengths.max()), dtype)["direct"] < FFT_COST[dtype][0]:
             return np.array([True])  # no transform could be as cheap
         distinct, which = np.unique(lengths, return_inverse=True)
         return np.array([not self._fft_is_cheaper(int(n), dtype) for n in distinct])[which]
@@ -127,6 +128,7 @@ class Fused:
         ends: Sequence[tuple[bool, bool]],
         whole: bool,
         n_threads: int,
+        lengths: np.ndarray | None = None,
     ) -> tuple[State, bool]:
         """Return the pool's states, with blocks as the first axis, of one channel's blocks `(*axes)`.
 
@@ -144,9 +146,11 @@ class Fused:
         whole : bool
             Whether they are whole signals, not padded yet, although the bank pads.
         n_threads : int
+        lengths : int64 array, (block,), optional
+            Of blocks with one axis, if they have been counted: of many short ones, to count takes long.
         """
         lo, hi, first = self._margins(tuple(ends))
-        found = self._run(channel, blocks, lo, hi, whole, n_threads)
+        found = self._run(channel, blocks, lo, hi, whole, n_threads, lengths)
         finite = found.pop("finite", None)
         return self.state(found, first), _all_finite(blocks) if finite is None else bool(finite)
 
@@ -169,6 +173,7 @@ class Fused:
         hi: np.ndarray,
         whole: bool,
         n_threads: int,
+        lengths: np.ndarray | None,
     ) -> dict[str, np.ndarray]:
         common = {"modulus": self.modulus, **self.requests[channel]}
         if whole and self.pads_itself:
@@ -181,9 +186,9 @@ class Fused:
             return separable_pool(list(blocks), self.bank.kernels, lo=_pairs(lo), hi=_pairs(hi), **common)
         common |= {"lo": lo[:, 0].tolist(), "hi": hi[:, 0].tolist(), "want": (*common["want"], "finite")}
         common["kept"] = self.bank.kept
-        by_direct = self._direct_ones(blocks)
+        by_direct = self._direct_ones(blocks, lengths)
         if by_direct.all():
-            return direct_pool(blocks, self.bank.kernels, **common)
+            return direct_pool(blocks, self.bank.kernels, lengths=lengths, **common)
         if not by_direct.any():
             return fft_pool(blocks, self.bank.kernels, **common)
         found: dict[str, np.ndarray] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -89,15 +90,25 @@ def tutorial_gabor(kind: str = "series") -> Representation:
     (2, 27)
     """
     kernels, names, metadata = [], [], []
+    for name, kernel, row in _tutorial_filters():
+        names.append(name)
+        kernels.append(kernel.copy())
+        metadata.append({**row})
+    return Representation(FilterBank(kernels, names=names, metadata=metadata), Moments(["mean", "std", "max"]))
+
+
+@functools.cache
+def _tutorial_filters() -> list[tuple[str, np.ndarray, dict[str, float]]]:
+    """The tutorial's filters, computed once: to compute them takes as long as to apply them to hundreds of signals."""
+    filters = []
     for frequency in (1, 2, 3):
         for s in np.arange(np.pi / 2, 2 * np.pi, np.pi / 2):
             t = np.arange(-s, s, 1)
             n = np.arange(len(t)) - (len(t) - 1) / 2
-            window = np.exp(-0.5 * (n / s**2) ** 2)
-            kernels.append(np.cos(frequency * t) * window)
-            names.append(f"cos[{frequency}rad,s={s:.2f}]")
-            metadata.append({"frequency": frequency / (2 * np.pi), "sigma": float(s**2)})
-    return Representation(FilterBank(kernels, names=names, metadata=metadata), Moments(["mean", "std", "max"]))
+            kernel = np.cos(frequency * t) * np.exp(-0.5 * (n / s**2) ** 2)
+            row = {"frequency": frequency / (2 * np.pi), "sigma": float(s**2)}
+            filters.append((f"cos[{frequency}rad,s={s:.2f}]", kernel, row))
+    return filters
 
 
 def gabor(kind: str = "series") -> Representation:

@@ -339,15 +339,25 @@ class Signals(Sequence[np.ndarray]):
         """The number of samples of each signal in memory, all channels together, (signal,)."""
         if self._batch is not None:
             return np.full(len(self), self._batch[0].size)
-        return np.fromiter(map(_SIZE, self._items), np.int64, len(self))
+        size = len if self._kinds and self._kinds[1] == {1} else _SIZE
+        return np.fromiter(map(size, self._items), np.int64, len(self))
 
     @functools.cached_property
-    def _arrays(self) -> tuple[set[np.dtype], set[int]] | None:
-        """The signals' dtypes and numbers of dimensions; None if one is no array in memory, or empty."""
+    def _kinds(self) -> tuple[set[np.dtype], set[int]] | None:
+        """The signals' dtypes and numbers of dimensions; None if one is no array in memory."""
         items = self._items if self._batch is None else self._items[:1]  # all alike
-        if set(map(type, items)) != {np.ndarray}:
-            return None
-        return (set(map(_DTYPE, items)), set(map(_DIMENSIONS, items))) if self.sizes.all() else None
+        return (
+            (set(map(_DTYPE, items)), set(map(_DIMENSIONS, items))) if set(map(type, items)) == {np.ndarray} else None
+        )
+
+    @property
+    def _arrays(self) -> tuple[set[np.dtype], set[int]] | None:
+        """The same; None also if one is empty."""
+        return self._kinds if self._kinds and self._none_empty else None
+
+    @functools.cached_property
+    def _none_empty(self) -> bool:
+        return bool(self.sizes.all())
 
     def map(self, function: Callable[[np.ndarray], np.ndarray]) -> Signals:
         """Return the signals that `function` makes of these, applied on access.

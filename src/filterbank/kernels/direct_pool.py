@@ -18,6 +18,7 @@ from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
 from filterbank.errors import InputError, invalid
+from filterbank.kernels.short_pool import SHORT, pool_short
 
 __all__ = ["STATES", "direct_pool", "why_plain"]
 
@@ -49,6 +50,7 @@ def direct_pool(
     thresholds: np.ndarray | None = None,
     n_threads: int = 1,
     kept: dict[Any, Any] | None = None,
+    lengths: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
     """Convolve every signal with every kernel and pool each response over its positions.
 
@@ -75,6 +77,8 @@ def direct_pool(
         The result doesn't depend on it, bit for bit. Small jobs stay in one.
     kept : dict, optional
         Where the list of taps is kept from one call to the next with the same kernels.
+    lengths : int64 array, (signal,), optional
+        The signals' samples, if they have been counted and are of one dtype, since to look at each takes long.
 
     Returns
     -------
@@ -112,7 +116,7 @@ def direct_pool(
         raise invalid(
             "kernels", len(kernels), "an even number of kernels", do="Pass real and imaginary parts by turns."
         )
-    dtype, lengths = _sizes(signals)
+    dtype, lengths = _sizes(signals, lengths)
     key = "taps", dtype, modulus, tuple(lo), tuple(hi)
     taps = kept.get(key) if kept is not None else None
     if taps is None:
@@ -135,6 +139,7 @@ def direct_pool(
     above = np.zeros((*shape, levels.shape[1]), dtype=np.int32)
     flags = (bool({"mean", "square"} & set(want)), bool({"min", "max", "position"} & set(want)), "position" in want)
 
+    short = 0 if flags[2] or levels.size else SHORT  # up to it, signals have a quicker way, whatever lies beside them
     finite = []
 
     def work(first: int, last: int, begin: int, end: int) -> None:
@@ -143,10 +148,21 @@ def direct_pool(
             with np.errstate(over="ignore", invalid="ignore"):
                 finite.append(math.isfinite(np.add.reduce(x)))
         rows = slice(first, last)
-        pool_range(
+        sizes = lengths[rows]
+        if sizes.min() <= short:
+            chosen = np.flatnonzero(sizes <= short)
+            chosen = chosen[np.argsort(sizes[chosen].astype(np.int16), kind="stable")]
+            own = (numbers["mean"][rows], numbers["square"][rows], numbers["min"][rows], numbers["max"][rows])
+            listed = taps.starts, taps.offsets, taps.weights, taps.lo
+            pool_short(x, starts, sizes, counts[rows], chosen, begin, end, listed, own, modulus, *flags[:2])
+            if len(chosen) == len(sizes):
+                return
+        _choose(dtype)[0](
             x,
             starts,
             counts[rows],
+            sizes,
+            short,
             begin,
             end,
             taps.starts,
@@ -165,7 +181,6 @@ def direct_pool(
             above[rows],
         )
 
-    pool_range = _choose(dtype)[0]
     flops = float(lengths.sum()) * (2 * len(taps.weights) + min(levels.size, MANY * len(levels)))
     n_threads = n_threads if flops > SERIAL else 1
     _run(work, _pieces(lengths, len(taps.lost), n_threads), n_threads)
@@ -204,7 +219,7 @@ def _smallest_job(dtype: np.dtype) -> tuple[Any, ...]:
     samples, flags = np.ones(1, dtype=dtype), (False, True, True, True)
     levels, above = np.ones((1, 1), dtype=dtype), np.zeros((1, 1, 1), dtype=np.int32)
     taps = (np.array([0, 1]), zero, samples, zero)
-    return (samples, zero, one, 0, 1, *taps, *flags, levels, False, *[numbers] * 4, one.copy(), above)
+    return (samples, zero, one, zero, -1, 0, 1, *taps, *flags, levels, False, *[numbers] * 4, one.copy(), above)
 
 
 class _Taps:
@@ -213,17 +228,24 @@ class _Taps:
     def __init__(
         self, kernels: Sequence[np.ndarray], dtype: np.dtype, lo: np.ndarray, hi: np.ndarray, per_response: int
     ) -> None:
-        listed = [np.flatnonzero(kernel) for kernel in kernels]
-        listed = [at if len(at) else np.zeros(1, dtype=np.int64) for at in listed]
-        sizes = np.array([len(kernel) for kernel in kernels], dtype=np.int64)
-        self.starts = np.concatenate([[0], np.cumsum([len(at) for at in listed])])
-        self.offsets = np.concatenate([size - 1 - at for size, at in zip(sizes.tolist(), listed)])
-        self.weights = np.concatenate([kernel[at] for kernel, at in zip(kernels, listed)]).astype(dtype)
+        sizes = np.array(list(map(len, kernels)), dtype=np.int64)
+        ends = np.cumsum(sizes)
+        entries = np.concatenate(kernels, dtype=np.float64)
+        is_listed = entries != 0
+        is_listed[(ends - sizes)[~np.logical_or.reduceat(is_listed, ends - sizes)]] = True  # of nothing but zeros, one
+        at = np.flatnonzero(is_listed)
+        self.starts = np.append(0, np.searchsorted(at, ends))
+        self.offsets = np.repeat(ends, sizes)[at] - 1 - at
+        self.weights = entries[at].astype(dtype)
         self.lo = np.ascontiguousarray(lo[::per_response], dtype=np.int64)
         self.lost = (sizes - 1 + hi)[::per_response] + self.lo  # samples less positions
 
 
-def _sizes(signals: Sequence[np.ndarray] | np.ndarray) -> tuple[np.dtype, np.ndarray]:
+def _sizes(
+    signals: Sequence[np.ndarray] | np.ndarray, lengths: np.ndarray | None = None
+) -> tuple[np.dtype, np.ndarray]:
+    if lengths is not None and len(lengths):
+        return signals[0].dtype, lengths
     if isinstance(signals, np.ndarray):
         dtypes, lengths = {signals.dtype}, np.full(len(signals), signals.shape[1], dtype=np.int64)
     else:
@@ -537,6 +559,8 @@ def _pool_range(  # type: ignore[no-untyped-def]
     x,
     starts,
     counts,
+    sizes,
+    short,
     begin,
     end,
     tap_starts,
@@ -556,7 +580,7 @@ def _pool_range(  # type: ignore[no-untyped-def]
     position,
     above,
 ):
-    """Pool the responses `begin:end` of every signal in `x`, a tile at a time."""
+    """Pool the responses `begin:end` of every signal in `x` of more than `short` samples, a tile at a time."""
     tile = np.empty(2 * ROOM, x.dtype)  # the second half for imaginary parts
     stretch = np.empty(TILE, np.int32)
     exactly = np.zeros(levels.shape[1] + 1, np.int32)
@@ -570,6 +594,8 @@ def _pool_range(  # type: ignore[no-untyped-def]
             for q in range(levels.shape[1]):
                 ladder[q] = levels[r, q]
         for s in range(len(starts)):
+            if sizes[s] <= short:
+                continue
             seen, middle, spread = 0, 0.0, 0.0
             low, high, where = np.inf, -np.inf, 0
             while seen < counts[s, r]:

@@ -47,6 +47,7 @@ __all__ = [
     "splat",
     "sqrt",
     "store",
+    "times",
 ]
 
 LANES: dict[np.dtype[Any], int] = {np.dtype(np.float32): 16, np.dtype(np.float64): 8}
@@ -354,6 +355,18 @@ def fma(typing_context, a, b, c):  # type: ignore[no-untyped-def]
         return _call("fmuladd", builder, a, list(args))
 
     return a(a, b, c), generate
+
+
+@intrinsic
+def times(typing_context, a, b):  # type: ignore[no-untyped-def]
+    """`times(a, b)`: the product, always rounded, also where a sum follows with which `a * b` might be fused."""
+    if not _is_value(a) or a != b:
+        return None
+
+    def generate(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        return builder.fmul(*args)
+
+    return a(a, b), generate
 
 
 def lanes_of(array: np.ndarray) -> int:
