@@ -303,7 +303,9 @@ class Signals(Sequence[np.ndarray]):
             If they are tensors on several devices.
         """
         torch = sys.modules.get("torch")
-        if torch is None or not any(issubclass(kind, torch.Tensor) for kind in set(map(type, self._items))):
+        if torch is None or self._kinds is not None:
+            return None
+        if not any(issubclass(kind, torch.Tensor) for kind in set(map(type, self._items))):
             return None
         found = {str(item.device) if is_tensor(item) else "" for item in self._items}
         if len(found) > 1 and "" not in found:

@@ -137,8 +137,8 @@ def direct_pool(
     numbers = {name: np.empty(shape) for name in ("mean", "square", "min", "max")}
     position = np.empty(shape, dtype=np.int64)
     above = np.zeros((*shape, levels.shape[1]), dtype=np.int32)
-    flags = (bool({"mean", "square"} & set(want)), bool({"min", "max", "position"} & set(want)), "position" in want)
-
+    moments = "mean" in want or "square" in want
+    flags = moments, bool({"min", "max", "position"} & set(want)), "position" in want
     short = 0 if flags[2] or levels.size else SHORT  # up to it, signals have a quicker way, whatever lies beside them
     finite = []
 
@@ -150,11 +150,11 @@ def direct_pool(
         rows = slice(first, last)
         sizes = lengths[rows]
         if sizes.min() <= short:
-            chosen = np.flatnonzero(sizes <= short)
-            chosen = chosen[np.argsort(sizes[chosen].astype(np.int16), kind="stable")]
-            own = (numbers["mean"][rows], numbers["square"][rows], numbers["min"][rows], numbers["max"][rows])
-            listed = taps.starts, taps.offsets, taps.weights, taps.lo
-            pool_short(x, starts, sizes, counts[rows], chosen, begin, end, listed, own, modulus, *flags[:2])
+            chosen = np.argsort(np.minimum(sizes, short + 1).astype(np.int16), kind="stable")
+            chosen = chosen[: np.count_nonzero(sizes <= short)]
+            written = want if not moments else {*want, "mean", "square"}
+            own = tuple(numbers[name][rows if name in written else slice(0)] for name in numbers)
+            pool_short(x, starts, sizes, counts[rows], chosen, begin, end, taps.listed, own, modulus, moments)
             if len(chosen) == len(sizes):
                 return
         _choose(dtype)[0](
@@ -165,10 +165,7 @@ def direct_pool(
             short,
             begin,
             end,
-            taps.starts,
-            taps.offsets,
-            taps.weights,
-            taps.lo,
+            *taps.listed,
             modulus,
             *flags,
             levels,
@@ -238,6 +235,7 @@ class _Taps:
         self.offsets = np.repeat(ends, sizes)[at] - 1 - at
         self.weights = entries[at].astype(dtype)
         self.lo = np.ascontiguousarray(lo[::per_response], dtype=np.int64)
+        self.listed = self.starts, self.offsets, self.weights, self.lo
         self.lost = (sizes - 1 + hi)[::per_response] + self.lo  # samples less positions
 
 

@@ -48,7 +48,6 @@ def pool_short(
     out: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
     modulus: bool,
     moments: bool,
-    extrema: bool,
     *,
     plain: bool = False,
 ) -> None:
@@ -71,16 +70,16 @@ def pool_short(
     taps : (starts, offsets, weights, lo)
         As `direct_pool` lists the kernels' entries, and where each response's positions begin.
     out : arrays of float64, (signal, response)
-        Where mean, sum of squared deviations, least and greatest are written; the first two if there are `moments`, the
-        others if there are `extrema`.
+        Where mean, sum of squared deviations, least and greatest are written: the first two if there are `moments`, the
+        others where they have rows.
     modulus : bool
         Pool the modulus of pairs of responses.
-    moments, extrema : bool
+    moments : bool
     plain : bool
         In plain loops, as where explicit vectors can't be built: for tests.
     """
     work = rows(SUMS + N_SUMS, x.dtype, plain=plain)
-    _pool_groups(x, starts, sizes, counts, chosen, begin, end, *taps, modulus, moments, extrema, work, *out)
+    _pool_groups(x, starts, sizes, counts, chosen, begin, end, *taps, modulus, moments, work, *out)
 
 
 @compiled()
@@ -146,7 +145,7 @@ def _pool_tile(work, m, moments, extrema):  # type: ignore[no-untyped-def]
 
 @compiled(entry=True)
 def _pool_groups(  # type: ignore[no-untyped-def]
-    x, starts, sizes, counts, chosen, begin, end, tap_starts, offsets, weights, lo, modulus, moments, extrema, work,
+    x, starts, sizes, counts, chosen, begin, end, tap_starts, offsets, weights, lo, modulus, moments, work,
     mean, square, least, most,
 ):  # fmt: skip
     """Pool responses `begin:end` of the chosen signals, a group of as many as there are lanes at a time."""
@@ -167,7 +166,7 @@ def _pool_groups(  # type: ignore[no-untyped-def]
             for t in range(shortest - lost, m):  # after a signal's end its first response, which alters no extremum
                 inside = greater(load(work, SUMS + SIZE), splat(work, work.dtype.type(t + lost)))
                 store(work, TILE + t, select(inside, load(work, TILE + t), first))  # and deviates by nothing
-            _pool_tile(work, m, moments, extrema)
+            _pool_tile(work, m, moments, len(least) > 0 or len(most) > 0)
             for a in range(min(n_lanes, len(chosen) - group)):
                 s = chosen[group + a]
                 if moments:
@@ -175,6 +174,7 @@ def _pool_groups(  # type: ignore[no-untyped-def]
                     step = total / counts[s, r]
                     mean[s, r] = np.float64(lane(work, SUMS + FIRST, a)) + step
                     square[s, r] = max(np.float64(lane(work, SUMS + SQUARES, a)) - total * step, 0.0)
-                if extrema:
+                if len(least):
                     least[s, r] = lane(work, SUMS + LEAST, a)
+                if len(most):
                     most[s, r] = lane(work, SUMS + MOST, a)

@@ -127,7 +127,7 @@ def rows(n: int, dtype: np.dtype | type, *, plain: bool = False) -> np.ndarray:
 
 def _vector_rows(n: int, dtype: np.dtype[Any]) -> np.ndarray:
     raw = np.empty((n + 1) * 64, np.uint8)
-    begin = -raw.ctypes.data % 64
+    begin = -raw.__array_interface__["data"][0] % 64
     return raw[begin : begin + n * 64].view(dtype).reshape(n, LANES[dtype])
 
 
