@@ -67,7 +67,16 @@ def data():
 
 @pytest.fixture(scope="module")
 def result(data):
-    return compare(data, recipes={"statistics": STATISTICS, "learned": Centred()})
+    return compare(data, recipes={"statistics": STATISTICS, "learned": Centred()}, classifiers=list(CLASSIFIERS))
+
+
+def test_subspaces_are_taken_where_they_are_asked_for(data):
+    recipes = {"statistics": STATISTICS}
+    usual = compare(data, recipes=recipes, naive=False).table["classifier"]
+    assert sorted(usual) == sorted(set(CLASSIFIERS) - {"subspace"})
+    asked = compare(data, recipes=recipes, classifiers=["subspace"], naive=False)
+    assert asked.best == ("statistics", "subspace")
+    assert type(asked.model[-1]).__name__ == "SubspaceClassifier"
 
 
 @pytest.mark.parametrize("classifier", CLASSIFIERS)
@@ -147,7 +156,7 @@ def test_confusion_errors_and_importance(data, result):
 
 
 def test_results_do_not_depend_on_the_number_of_processes(data, result):
-    again = compare(data, recipes={"statistics": STATISTICS}, n_jobs=2)
+    again = compare(data, recipes={"statistics": STATISTICS}, classifiers=list(CLASSIFIERS), n_jobs=2)
     columns = ["classifier", "score", "low", "high", "naive_score"]
     ours = result.table[result.table["recipe"] == "statistics"][columns].reset_index(drop=True)
     pd.testing.assert_frame_equal(again.table[columns], ours)

@@ -106,7 +106,9 @@ def compare(
     target: Target = None,
     group: Group = None,
     recipes: Annotated[str | None, typer.Option(help="Recipes, separated by commas; all that suit if none.")] = None,
-    classifiers: Annotated[str | None, typer.Option(help="Classifiers, separated by commas; all if none.")] = None,
+    classifiers: Annotated[
+        str | None, typer.Option(help="Classifiers, separated by commas; the usual if none.")
+    ] = None,
     split: Annotated[str, typer.Option(help="How training and test are kept apart.")] = "auto",
     out: Annotated[Path, typer.Option(help="The folder for report.html, results.parquet and model.skops.")] = Path(
         "filterbank-report"

@@ -69,17 +69,27 @@ def _least_squares(random_state: int | None) -> Any:
     return LeastSquaresSVC()
 
 
+def _subspace(random_state: int | None) -> Any:
+    from filterbank.subspace import SubspaceClassifier
+
+    return SubspaceClassifier()
+
+
 CLASSIFIERS: dict[str, tuple[Callable[[int | None], Any], str]] = {
     "1-nn": (_nearest, "nearest neighbour"),
     "ridge": (_ridge, "ridge regression on the classes"),
     "logistic": (_logistic, "logistic regression"),
     "svm": (_svm, "linear support vector machine"),
     "ls-svm": (_least_squares, "linear least-squares support vector machine"),
+    "subspace": (_subspace, "nearest affine subspace of each class"),
 }
 """The classifiers by name: a function of `random_state` that makes one, and a title.
 
 Each follows a StandardScaler, unless the features are scaled already (the transformer's `scales`).
 """
+
+ASKED_FOR = ("subspace",)
+"""Classifiers that are taken only where they're asked for: for many features that vary smoothly, such as scattering."""
 
 
 @dataclass(frozen=True)
@@ -274,7 +284,7 @@ def compare(
     recipes : names, or mapping of name to unfitted transformer, optional
         Default: all recipes that suit the kind of the signals.
     classifiers : names, or mapping of name to unfitted classifier, optional
-        Default: all of `CLASSIFIERS`.
+        Default: all of `CLASSIFIERS` but "subspace".
     split : str or SplitPlan
         One of `SPLITS`, or folds of one's own.
     naive : bool
@@ -460,7 +470,8 @@ def _classifiers(classifiers: Iterable[str] | Mapping[str, Any] | None, random_s
     if isinstance(classifiers, Mapping):
         chosen = dict(classifiers)
     else:
-        names = CLASSIFIERS if classifiers is None else [classifiers] if isinstance(classifiers, str) else classifiers
+        usual = [name for name in CLASSIFIERS if name not in ASKED_FOR]
+        names = usual if classifiers is None else [classifiers] if isinstance(classifiers, str) else classifiers
         chosen = {}
         for name in names:
             if name not in CLASSIFIERS:
