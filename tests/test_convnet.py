@@ -304,6 +304,55 @@ def test_transfer_trains_the_dense_layers_alone(digits):
     assert made.classes_.tolist() == [5, 6, 7, 8, 9]
     assert source.classes_.tolist() == [0, 1, 2, 3, 4]
     assert made.score(X[~low][1::2], y[~low][1::2]) > 0.9
+    with pytest.raises(InputError, match="epochs=0"):
+        source.transfer(X[~low], y[~low], epochs=0)
+
+
+def test_transfer_computes_the_trunk_once_where_its_responses_can_be_kept(digits, monkeypatch):
+    from filterbank.convnet import transferring
+
+    X, y = digits[0][:300], digits[1][:300]
+    source = ConvNetClassifier(
+        "conv 3x3x4, relu, max-pool 2, dense 8, relu", n_axes=2, epochs=1, precision="float32", random_state=0
+    ).fit(X, y)
+    shown = []
+    answers = transferring.Seen._answers
+    monkeypatch.setattr(transferring.Seen, "_answers", lambda self, index: shown.extend(index) or answers(self, index))
+    kept = source.transfer(X, y, epochs=3)
+    assert sorted(shown) == list(range(300))
+    shown.clear()
+    monkeypatch.setattr(transferring, "KEPT", 300 * 36 * 4 - 1)  # a byte too few
+    again = source.transfer(X, y, epochs=3)
+    assert sorted(shown) == sorted([*range(300)] * 3)
+    np.testing.assert_array_equal(kept.predict_proba(X), again.predict_proba(X))
+    assert kept.history_["epoch"].tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize("pool", ["global-max", "global-mean"])
+def test_transfer_to_signals_of_several_sizes(pool):
+    X, y = waves(80)
+    ragged = [signal[: 40 + 3 * (i % 8)] for i, signal in enumerate(X)]
+    source = ConvNetClassifier(
+        f"conv 9x12 same, norm, relu, dropout 0.1, {pool}, norm, dense 8, relu", epochs=30, random_state=0
+    ).fit(ragged[:40], y[:40])
+    made = source.transfer(ragged[40:], np.where(y[40:] == "low", "deep", "shrill"), epochs=30)
+    assert made.score(ragged[40:], np.where(y[40:] == "low", "deep", "shrill")) > 0.9
+    before, after = source.network_.state_dict(), made.network_.state_dict()
+    for name in ("blocks.norm1.mean", "blocks.norm1.variance", "blocks.norm1.weight"):  # frozen, statistics too
+        torch.testing.assert_close(after[name], before[name], rtol=0, atol=0)
+    assert not torch.equal(after["blocks.norm2.mean"], torch.zeros(12))
+
+
+def test_what_is_dropped_is_dropped_in_transfer_too(digits):
+    X, y = digits[0][:200], digits[1][:200]
+    text = "conv 3x3x4, relu, max-pool 2, {}dense 8, relu"
+    made = []
+    for drop in ("", "dropout 0.9, "):
+        source = ConvNetClassifier(
+            text.format(drop), n_axes=2, epochs=1, augment=None, learning_rate=0.02, random_state=0
+        )
+        made.append(source.fit(X, y).transfer(X, y, epochs=20))
+    assert made[1].history_["loss"].iloc[-1] > made[0].history_["loss"].iloc[-1] + 0.2
 
 
 def test_augmentation_moves_signals_as_it_says():

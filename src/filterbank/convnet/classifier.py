@@ -490,49 +490,49 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
         self.network_.eval()
 
     def _start(self, signals: Signals, train: np.ndarray, seed: int, *, epochs: int | None) -> None:
-        """The optimiser, its schedule and the sources of randomness."""
-        import torch
+        """The signals' mean and spread, and what the training loop needs."""
+        from filterbank.convnet.training import Batches, augmentation
 
-        from filterbank.convnet.training import Batches, Loop, augmentation, has_fast_bfloat16
-
-        device = find_device(self.device)
         network = self.network_
         if self._option("standardise"):
-            centre, spread = Batches(signals[train], device).statistics()
+            centre, spread = Batches(signals[train], find_device(self.device)).statistics()
             network.centre.copy_(centre)
             network.spread.copy_(spread)
-        rate = float(self._option("learning_rate"))
-        decayed = [p for p in network.parameters() if p.ndim > 1]
-        others = [p for p in network.parameters() if p.ndim <= 1]
+        amounts = augmentation(self._option("augment"), signals.n_axes)
+        self._loop = self._new_loop(network, len(train), seed, amounts, epochs=epochs)
+        self._rows: list[dict[str, float]] = []
+
+    def _new_loop(self, module: Any, n: int, seed: int, amounts: dict[str, float], *, epochs: int | None) -> Any:
+        """The optimiser of a module, its schedule for `n` signals, and the sources of randomness."""
+        import torch
+
+        from filterbank.convnet.training import Loop, has_fast_bfloat16, one_cycle
+
         optimiser = torch.optim.AdamW(
-            [{"params": decayed, "weight_decay": float(self._option("weight_decay"))}, {"params": others}],
-            lr=rate,
-            weight_decay=0.0,
+            [
+                {"params": [p for p in module.parameters() if p.ndim > 1]},
+                {"params": [p for p in module.parameters() if p.ndim <= 1], "weight_decay": 0.0},
+            ],
+            lr=float(self._option("learning_rate")),
+            weight_decay=float(self._option("weight_decay")),
             eps=1e-7,
         )
-        for parameter in network.parameters():
+        for parameter in module.parameters():
             parameter.grad = torch.zeros_like(parameter)
         scheduler = None
         if epochs is not None and self._option("schedule") == "one-cycle":
-            steps = epochs * max(1, math.ceil(len(train) / self._batch_size(len(train))))
-            warm = max(1, steps // 5)
-
-            def factor(step: int) -> float:
-                rest = (step - warm) / max(1, steps - warm)
-                return max(step + 1, 1) / (warm + 1) if step < warm else (1 + math.cos(math.pi * min(1.0, rest))) / 2
-
-            scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, factor)
-        bfloat16 = self.precision == "bfloat16" or (self.precision == "auto" and has_fast_bfloat16(device))
-        self._loop = Loop(
+            steps = epochs * max(1, math.ceil(n / self._batch_size(n)))
+            scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, one_cycle(steps))
+        device = find_device(self.device)
+        return Loop(
             optimiser,
             scheduler,
-            augmentation(self._option("augment"), signals.n_axes),
+            amounts,
             float(self._option("label_smoothing")),
-            bfloat16,
+            self.precision == "bfloat16" or (self.precision == "auto" and has_fast_bfloat16(device)),
             np.random.default_rng(seed),
             torch.Generator().manual_seed(seed),
         )
-        self._rows: list[dict[str, float]] = []
 
     def _run(self, signals: Signals, coded: np.ndarray, train: np.ndarray, held_out: np.ndarray, epochs: int) -> None:
         import torch

@@ -25,6 +25,7 @@ __all__ = [
     "chunk_size",
     "evaluate",
     "has_fast_bfloat16",
+    "one_cycle",
     "reproducibly",
     "train_epoch",
 ]
@@ -237,10 +238,11 @@ class Loop:
 
 
 def train_epoch(
-    network: Network, batches: Batches, y: torch.Tensor, loop: Loop, *, batch_size: int, chunk: int
+    network: Any, batches: Any, y: torch.Tensor, loop: Loop, *, batch_size: int, chunk: int
 ) -> tuple[float, float]:
     """Show the network every signal once; return the mean loss and the accuracy while it learned.
 
+    The network and its batches may be a trained trunk's dense layers and what they see (`convnet.transferring`).
     A batch is computed in chunks whose gradients add up to the batch's; batch normalisation looks at a chunk.
     """
     network.train()
@@ -280,6 +282,17 @@ def evaluate(network: Network, batches: Batches, *, chunk: int, of: str = "logit
         for i, row in zip(index.tolist(), found.float().cpu().numpy()):
             out[i] = row
     return np.stack(out)
+
+
+def one_cycle(steps: int) -> Callable[[int], float]:
+    """Return the share of the learning rate at each step: up over the first fifth, then down to 0 along a cosine."""
+    warm = max(1, steps // 5)
+
+    def factor(step: int) -> float:
+        rest = (step - warm) / max(1, steps - warm)
+        return max(step + 1, 1) / (warm + 1) if step < warm else (1 + math.cos(math.pi * min(1.0, rest))) / 2
+
+    return factor
 
 
 def chunk_size(network: Network, shapes: Sequence[Sequence[int]], batch_size: int) -> int:
