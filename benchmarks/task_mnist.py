@@ -25,6 +25,7 @@ WHAT = (
     "the default network, two such epochs' time",
 )
 KEPT = "dense layers alone on 5 to 9, one epoch"
+ALL = "all layers on 5 to 9, one epoch, from nothing"
 DEMANDS = {f"{what}, seed {seed}": score for what, score in zip(WHAT, (0.9805, 0.9960, 0.9972)) for seed in SEEDS}
 DEMANDS[KEPT] = 0.982
 PEERS = {WHAT[0]: {"torch": 0.9816}, WHAT[1]: {"61,000 weights": 0.9955}, WHAT[2]: {"61,000 weights": 0.9967}}
@@ -41,16 +42,16 @@ class Outcome:
     right : array of bool, (test digit,)
     seconds : float
         Of the processor, training.
-    demand : float
-    budget : float
+    demand : float, optional
+    budget : float, optional
         Seconds that it may take, or that training all layers takes.
     """
 
     what: str
     right: np.ndarray
     seconds: float
-    demand: float
-    budget: float
+    demand: float | None = None
+    budget: float | None = None
 
 
 def digits() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -79,27 +80,31 @@ def outcomes(*, epochs: tuple[int, int] = EPOCHS, seeds: tuple[int, ...] = SEEDS
             seconds = cpu_seconds(lambda network=network: network.fit(X, y))
             right = network.predict(X_test) == y_test
             yield Outcome(f"{what}, seed {seed}", right, seconds, DEMANDS[f"{what}, seed {seed}"], budget)
-    yield kept_trunk(X, y, X_test, y_test)
+    yield from kept_trunk(X, y, X_test, y_test)
 
 
-def tutorial(epochs: int, seed: int) -> ConvNetClassifier:
-    return ConvNetClassifier("tutorial", n_axes=2, epochs=epochs, random_state=seed)
+def tutorial(epochs: int, seed: int, *, batch_size: int = 512) -> ConvNetClassifier:
+    return ConvNetClassifier("tutorial", n_axes=2, epochs=epochs, batch_size=batch_size, random_state=seed)
 
 
 def default(epochs: int, seed: int) -> ConvNetClassifier:
     return ConvNetClassifier(n_axes=2, epochs=epochs, random_state=seed)
 
 
-def kept_trunk(X: np.ndarray, y: np.ndarray, X_test: np.ndarray, y_test: np.ndarray) -> Outcome:
-    """The trunk learned on 0 to 4, frozen; the dense layers learn 5 to 9 in one epoch, as in the tutorial's lab."""
+def kept_trunk(X: np.ndarray, y: np.ndarray, X_test: np.ndarray, y_test: np.ndarray) -> Iterator[Outcome]:
+    """The tutorial's lab: 5 epochs on 0 to 4 in batches of 128; then the dense layers alone learn 5 to 9 in one epoch.
+
+    And all layers of a new network in as many: what the frozen trunk saves.
+    """
     low, low_test = y.astype(int) < 5, y_test.astype(int) < 5
-    source = tutorial(2, 0).fit(X[low], y[low])
+    source = tutorial(5, 0, batch_size=128).fit(X[low], y[low])
     made: list[ConvNetClassifier] = []
     seconds = cpu_seconds(lambda: made.append(source.transfer(X[~low], y[~low], epochs=1)))
-    whole = tutorial(1, 0)
+    whole = tutorial(1, 0, batch_size=128)
     full = cpu_seconds(lambda: whole.fit(X[~low], y[~low]))
-    right = made[0].predict(X_test[~low_test]) == y_test[~low_test]
-    return Outcome(KEPT, right, seconds, DEMANDS[KEPT], full)
+    for what, network, took, budget in ((KEPT, made[0], seconds, full), (ALL, whole, full, None)):
+        right = network.predict(X_test[~low_test]) == y_test[~low_test]
+        yield Outcome(what, right, took, DEMANDS.get(what), budget)
 
 
 def plain_epoch(X: np.ndarray, y: np.ndarray) -> None:
@@ -120,8 +125,7 @@ if __name__ == "__main__":
 
     for one in outcomes():
         low, high = interval(one.right)
-        print(
-            f"MNIST, {one.what}: {one.right.mean():.4f} ({low:.4f} to {high:.4f}) in {one.seconds:.0f} s of at most "
-            f"{one.budget:.0f}; to reach {one.demand}",
-            flush=True,
-        )
+        at_most = "" if one.budget is None else f" of at most {one.budget:.0f}"
+        asked = "" if one.demand is None else f"; to reach {one.demand}"
+        score = f"{one.right.mean():.4f} ({low:.4f} to {high:.4f})"
+        print(f"MNIST, {one.what}: {score} in {one.seconds:.1f} s{at_most}{asked}", flush=True)
