@@ -39,6 +39,7 @@ _HOMES = {
     "convnet": ("ConvNetClassifier", "NetworkBank"),
     "recipes": ("RECIPES", "tutorial_gabor"),
     "subspace": ("SubspaceClassifier",),
+    "augmentation": ("Augmented",),
     "evaluate": ("Comparison", "compare"),
     "models": ("Model",),
     "io": ("windows",),

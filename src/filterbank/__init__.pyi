@@ -14,6 +14,7 @@ from filterbank import report as report
 from filterbank import sound as sound
 from filterbank import spectrum as spectrum
 from filterbank import synthesis as synthesis
+from filterbank.augmentation import Augmented as Augmented
 from filterbank.banks import AtRate as AtRate
 from filterbank.banks import BandBank as BandBank
 from filterbank.banks import Bank as Bank

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import ndimage
 from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone, is_classifier
-from sklearn.utils import get_tags
+from sklearn.utils import assert_all_finite, get_tags
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
@@ -154,6 +154,7 @@ class Augmented(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         if y is None:
             raise InputError("a classifier requires y to be passed, but the target y is None. Pass a label a signal.")
         labels = column_or_1d(y, warn=True)
+        assert_all_finite(labels, input_name="y")
         if labels.shape != (len(signals),):
             raise InputError(
                 f"y has shape {labels.shape}; it must be one label for each of the {len(signals)} signals."
@@ -265,7 +266,7 @@ class Augmented(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         return found
 
 
-def changed(signal: np.ndarray, changes: Mapping[str, Any], rng: np.random.Generator) -> np.ndarray:
+def changed(signal: np.ndarray, changes: Mapping[str, Any], rng: np.random.Generator | None = None) -> np.ndarray:
     """Return a changed copy of a signal.
 
     Parameters
@@ -275,8 +276,8 @@ def changed(signal: np.ndarray, changes: Mapping[str, Any], rng: np.random.Gener
         Amounts, in the units of `CHANGES`: `shift` and `scale` (axis,), `rotation` and `shear` (plane,), in the planes
         of the first and second axis, the first and third, the second and third; the others one number. Turned is from
         the later axis toward the earlier.
-    rng : numpy.random.Generator
-        For noise.
+    rng : numpy.random.Generator, optional
+        For noise; one with seed 0 if none.
 
     Returns
     -------
@@ -287,11 +288,14 @@ def changed(signal: np.ndarray, changes: Mapping[str, Any], rng: np.random.Gener
     --------
     >>> import numpy as np
     >>> ramp = np.arange(8.0)[None]
-    >>> changed(ramp, {"gain": np.log(2)}, np.random.default_rng(0))
+    >>> changed(ramp, {"gain": np.log(2)})
     array([[ 0.,  2.,  4.,  6.,  8., 10., 12., 14.]])
-    >>> changed(ramp, {"shift": np.array([0.25])}, np.random.default_rng(0)).round(6)[0, 3:]
+    >>> changed(ramp, {"shift": [0.25]}).round(6)[0, 3:]
     array([1., 2., 3., 4., 5.])
     """
+    unknown = next((name for name in changes if name not in CHANGES), None)
+    if unknown is not None:
+        raise invalid("changes", unknown, f"one of {', '.join(CHANGES)}")
     n_axes = signal.ndim - 1
     out = signal
     if any(name in changes for name in PLACES):
@@ -301,6 +305,7 @@ def changed(signal: np.ndarray, changes: Mapping[str, Any], rng: np.random.Gener
     if "gain" in changes:
         out = out * math.exp(float(changes["gain"]))
     if "noise" in changes:
+        rng = np.random.default_rng(0) if rng is None else rng
         spread = signal.std(axis=tuple(range(1, signal.ndim)), keepdims=True, dtype=np.float64)
         out = out + float(changes["noise"]) * spread * rng.normal(size=out.shape)
     return out.astype(signal.dtype, copy=False)

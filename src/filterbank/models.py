@@ -23,6 +23,7 @@ FORMAT = 1
 """The layout of what a file holds; a reader of another one says so."""
 
 SAFE_MODULES = (
+    "augmentation",
     "banks",
     "convnet",
     "design",
