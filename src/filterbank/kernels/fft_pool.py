@@ -4,7 +4,7 @@ No response is ever written out. Sixteen float32 (or eight float64) segments lie
 (`filterbank.kernels.simd`): a short signal is one segment, a long one is cut into overlapping ones (overlap-save), so
 that ragged, single and many signals are one mechanism. A segment's transform serves all kernels; two real kernels share
 one complex transform back, as its real and imaginary parts; the product of spectra is fused into that transform's first
-step, and the pools into its last. Transforms are Stockham's, radix 4, with a last step of radix 4 or 8.
+step, and the pools into its last. Transforms are Stockham's, of radices 4 and 8.
 
 Numbers: each segment is shifted by about its mean and scaled by a power of two before it is transformed, and each
 kernel is scaled by a power of two, so that an offset or an extreme scale costs no digits; sums are taken around a
@@ -821,6 +821,120 @@ def _step4(xr, xi, yr, yi, s, twiddles, w, f, e):  # type: ignore[no-untyped-def
 
 
 @compiled()
+def _step8(xr, xi, yr, yi, s, twiddles, w, half_root):  # type: ignore[no-untyped-def]
+    """One step of radix 8 of a transform back, on `s` transforms side by side; every `w`-th twiddle is this size's.
+
+    Three radices of 4 take as many passes over memory as two of 8, and memory is what bounds them.
+    """
+    d = len(xr) // 8
+    h = splat(xr, half_root)
+    for p in range(d // s):
+        j = p * s
+        k = j * w
+        w1r = splat(xr, twiddles[k, 0])
+        w1i = splat(xr, twiddles[k, 1])
+        w2r = splat(xr, twiddles[2 * k, 0])
+        w2i = splat(xr, twiddles[2 * k, 1])
+        w3r = splat(xr, twiddles[3 * k, 0])
+        w3i = splat(xr, twiddles[3 * k, 1])
+        w4r = splat(xr, twiddles[4 * k, 0])
+        w4i = splat(xr, twiddles[4 * k, 1])
+        w5r = splat(xr, twiddles[5 * k, 0])
+        w5i = splat(xr, twiddles[5 * k, 1])
+        w6r = splat(xr, twiddles[6 * k, 0])
+        w6i = splat(xr, twiddles[6 * k, 1])
+        w7r = splat(xr, twiddles[7 * k, 0])
+        w7i = splat(xr, twiddles[7 * k, 1])
+        for q in range(s):
+            o = q + j
+            y = q + 8 * j
+            # the transform of the four odd ones, turned by 0, 1, 2, 3 eighths
+            ar = load(xr, o + d)
+            ai = load(xi, o + d)
+            br = load(xr, o + 3 * d)
+            bi = load(xi, o + 3 * d)
+            cr = load(xr, o + 5 * d)
+            ci = load(xi, o + 5 * d)
+            dr = load(xr, o + 7 * d)
+            di = load(xi, o + 7 * d)
+            sr = ar + cr
+            si = ai + ci
+            tr = br + dr
+            ti = bi + di
+            ur = ar - cr
+            ui = ai - ci
+            vr = di - bi
+            vi = br - dr
+            o0r = sr + tr
+            o0i = si + ti
+            zr = ur + vr
+            zi = ui + vi
+            o1r = (zr - zi) * h
+            o1i = (zr + zi) * h
+            o2r = ti - si
+            o2i = sr - tr
+            zr = ur - vr
+            zi = ui - vi
+            o3r = (zr + zi) * h  # its negative
+            o3i = (zr - zi) * h
+            # and of the four even ones
+            ar = load(xr, o)
+            ai = load(xi, o)
+            br = load(xr, o + 2 * d)
+            bi = load(xi, o + 2 * d)
+            cr = load(xr, o + 4 * d)
+            ci = load(xi, o + 4 * d)
+            dr = load(xr, o + 6 * d)
+            di = load(xi, o + 6 * d)
+            sr = ar + cr
+            si = ai + ci
+            tr = br + dr
+            ti = bi + di
+            ur = ar - cr
+            ui = ai - ci
+            vr = di - bi
+            vi = br - dr
+            er = sr + tr
+            ei = si + ti
+            store(yr, y, er + o0r)
+            store(yi, y, ei + o0i)
+            zr = er - o0r
+            zi = ei - o0i
+            store(yr, y + 4 * s, zr * w4r - zi * w4i)
+            store(yi, y + 4 * s, zr * w4i + zi * w4r)
+            er = ur + vr
+            ei = ui + vi
+            zr = er + o1r
+            zi = ei + o1i
+            store(yr, y + s, zr * w1r - zi * w1i)
+            store(yi, y + s, zr * w1i + zi * w1r)
+            zr = er - o1r
+            zi = ei - o1i
+            store(yr, y + 5 * s, zr * w5r - zi * w5i)
+            store(yi, y + 5 * s, zr * w5i + zi * w5r)
+            er = sr - tr
+            ei = si - ti
+            zr = er + o2r
+            zi = ei + o2i
+            store(yr, y + 2 * s, zr * w2r - zi * w2i)
+            store(yi, y + 2 * s, zr * w2i + zi * w2r)
+            zr = er - o2r
+            zi = ei - o2i
+            store(yr, y + 6 * s, zr * w6r - zi * w6i)
+            store(yi, y + 6 * s, zr * w6i + zi * w6r)
+            er = ur - vr
+            ei = ui - vi
+            zr = er - o3r
+            zi = ei + o3i
+            store(yr, y + 3 * s, zr * w3r - zi * w3i)
+            store(yi, y + 3 * s, zr * w3i + zi * w3r)
+            zr = er + o3r
+            zi = ei - o3i
+            store(yr, y + 7 * s, zr * w7r - zi * w7i)
+            store(yi, y + 7 * s, zr * w7i + zi * w7r)
+
+
+@compiled()
 def _step4_product(xr, xi, g, yr, yi, twiddles, f, e):  # type: ignore[no-untyped-def]
     """The first step of radix 4, of the product of a spectrum with a kernel's; `f` and `e` as for `_step4`."""
     d = len(xr) // 4
@@ -1202,16 +1316,27 @@ def _merge(  # type: ignore[no-untyped-def]
 
 
 @compiled()
-def _steps(xr, xi, yr, yi, s, last, twiddles, w):  # type: ignore[no-untyped-def]
-    """All steps of radix 4 but the last, to and fro between `x` and `y`; whether they end in `x`."""
+def _steps(xr, xi, yr, yi, s, last, twiddles, w, half_root):  # type: ignore[no-untyped-def]
+    """All steps but the last, as few as can be, to and fro between `x` and `y`; whether they end in `x`."""
     pr, pi, qr, qi = xr, xi, yr, yi
     there = True
     while s * last < len(xr):
-        _step4(pr, pi, qr, qi, s, twiddles, w, 4, s)
+        left = len(xr) // (s * last)
+        if left == 4 or left == 16:
+            _step4(pr, pi, qr, qi, s, twiddles, w, 4, s)
+            s *= 4
+        else:
+            _step8(pr, pi, qr, qi, s, twiddles, w, half_root)
+            s *= 8
         pr, pi, qr, qi = qr, qi, pr, pi
         there = not there
-        s *= 4
     return there
+
+
+@compiled()
+def _last_of(n):  # type: ignore[no-untyped-def]
+    """The radix of the last of the steps that make up a transform of `n`: 8, unless then 2 would be left."""
+    return 4 if n == 4 or n == 16 else 8
 
 
 @compiled()
@@ -1305,7 +1430,6 @@ def _fold(  # type: ignore[no-untyped-def]
     near = near[: len(edges)]
     n_lanes = lanes_of(xr)
     n_thresholds = thresholds.shape[1]
-    last = 8 if _log2(len(xr)) % 2 else 4
     quarter = len(xr) // 4
     zero = splat(xr, xr.dtype.type(0))
     half_root = xr.dtype.type(HALF_ROOT)
@@ -1318,6 +1442,7 @@ def _fold(  # type: ignore[no-untyped-def]
             forward = pair < 0
             step = 16 if split and not forward else 1
             size = len(xr) // step
+            last = _last_of(size if forward or split else quarter)
             d = size // last
             n_here = 0
             if not forward:
@@ -1351,7 +1476,7 @@ def _fold(  # type: ignore[no-untyped-def]
                     at = part % 4 * size
                     sr, si = ar[at : at + size], ai[at : at + size]
                     tr, ti = ar[quarter : quarter + size], ai[quarter : quarter + size]
-                here = _steps(sr, si, tr, ti, 1 if forward or split else 4, last, twiddles, step)
+                here = _steps(sr, si, tr, ti, 1 if forward or split else 4, last, twiddles, step, half_root)
                 pr, pi = (sr, si) if here else (tr, ti)
                 if forward:  # real and imaginary parts are exchanged, of what goes in and what comes out
                     if last == 4:
@@ -1396,12 +1521,3 @@ def _modulus(values, begin, end, extra):  # type: ignore[no-untyped-def]
         r = load(values, i) + pr
         m = load(values, i + 8 * CHUNK) + pi
         store(values, i, sqrt(fma(r, r, m * m)))
-
-
-@compiled()
-def _log2(size):  # type: ignore[no-untyped-def]
-    power = 0
-    while size > 1:
-        size //= 2
-        power += 1
-    return power
