@@ -165,12 +165,21 @@ def test_the_plan_says_what_and_why():
     (asked,) = engine.explain_plan(bank, Moments(), signals, method="plain")
     assert asked["why"].startswith("it was asked for: the bank answers ")
     volumes = Signals.wrap(np.zeros((1, 9, 9, 9)), n_axes=3)
-    (plain,) = engine.explain_plan(GaussianBank(3, sigmas=[1.0]).prepare(volumes.info, rng), Moments(), volumes)
-    assert plain["method"] == "plain"
-    assert (
-        plain["why"]
-        == "there is no fused kernel for three axes: the bank answers by Fourier transform, a block at a time"
+    (passes,) = engine.explain_plan(GaussianBank(3, sigmas=[1.0]).prepare(volumes.info, rng), Moments(), volumes)
+    assert passes["method"] == "separable"
+    assert "sums of few products of one kernel an axis: for each position about 7 ns in passes" in passes["why"]
+    (plain,) = engine.explain_plan(
+        FilterBank(rng.normal(size=(3, 5, 5, 5))).prepare(volumes.info, rng), Moments(), volumes
     )
+    assert plain["method"] == "plain"
+    assert plain["why"] == (
+        "the kernels' ranks are too high for separable passes: the bank answers by Fourier transform, a block at a time"
+    )
+    boxes = FilterBank([np.ones((3, 3, 3))]).prepare(volumes.info, rng)
+    assert engine.explain_plan(boxes, Moments(["mean"]), volumes)[0]["method"] == "separable"
+    (exact,) = engine.explain_plan(boxes, Moments(["max_position"]), volumes)
+    assert exact["method"] == "plain"
+    assert "the pool is exact, and so are sums with these kernels" in exact["why"]
     noise = Signals.wrap(np.zeros((1, 20, 20)), n_axes=2)
     random = FilterBank(rng.normal(size=(4, 15, 15))).prepare(noise.info, rng)
     assert "ranks" in engine.explain_plan(random, Moments(), noise)[0]["why"]

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from joblib import effective_n_jobs
 
-from filterbank.banks import Bank, WindowedBank
+from filterbank.banks import Bank, LinearBank, WindowedBank
 from filterbank.errors import InputError
 from filterbank.files import SoundReader
-from filterbank.fusion import Fused, fuse, vector_note, why_plain
+from filterbank.fusion import Fused, fuse, pass_costs, vector_note, why_plain
 from filterbank.geometry import Geometry
 from filterbank.kernels import all_finite, find_device
 from filterbank.pools import Pool
@@ -132,7 +132,7 @@ def explain_plan(
         if method != "auto":
             row["why"] = "it was asked for"
         elif chosen == "separable":
-            row["why"] = "the kernels are sums of few products of one row and one column"
+            row["why"] = _why_separable(bank)
         elif fused.method != "auto":
             row["why"] = "the pool is exact: sums must have a fixed order"
         else:
@@ -142,6 +142,18 @@ def explain_plan(
                 f"{costs['fft'] / 1e3:.3g} us by Fourier transform"
             )
     return list(rows.values())
+
+
+def _why_separable(bank: Bank) -> str:
+    """What `explain_plan` says of kernels of low rank."""
+    if bank.n_axes == 2:
+        return "the kernels are sums of few products of one row and one column"
+    assert isinstance(bank, LinearBank)
+    costs = {name: f"{cost:,.0f} ns" for name, cost in pass_costs(bank).items()}
+    return (
+        "the kernels are sums of few products of one kernel an axis: for each position about "
+        f"{costs['separable']} in passes, {costs['fft']} by Fourier transform and {costs['direct']} directly"
+    )
 
 
 def _explain_bank(bank: Bank, pool: Pool, signals: Signals, reason: str) -> list[dict[str, Any]]:
@@ -415,7 +427,8 @@ def _blocks(
     counts = geometry.positions(axes)
     if block_size is None:
         held = not isinstance(signal, SoundReader)
-        if held and (fused.method == "torch" or (fused.pads_itself and math.prod(axes) <= BLOCK)):
+        fits = fused.takes_any_size or (fused.pads_itself and math.prod(axes) <= BLOCK)
+        if held and (fused.method == "torch" or fits):
             samples = signal if is_tensor(signal) else np.ascontiguousarray(signal)
             yield _Block(i, (0,) * len(axes), samples, ((True, True),) * len(axes), True)
             return

@@ -12,11 +12,20 @@ import numpy as np
 from filterbank.banks import Bank, LinearBank
 from filterbank.banks.base import ForKernels
 from filterbank.errors import InputError, invalid
-from filterbank.kernels import direct_pool, fft_pool, flops, separable_pool, simd, torch_pool
+from filterbank.kernels import (
+    direct_pool,
+    fft_pool,
+    flops,
+    separable_pool,
+    simd,
+    torch_pool,
+    volume_flops,
+    volume_pool,
+)
 from filterbank.pools import Moments, Pool, Proportion
 from filterbank.pools.base import State
 
-__all__ = ["METHODS", "Fused", "fuse", "why_plain"]
+__all__ = ["METHODS", "Fused", "fuse", "pass_costs", "why_plain"]
 
 METHODS = ("auto", "direct", "fft", "separable", "plain")
 """How responses are evaluated and pooled; "plain" is the composition of bank and pool, without a fused kernel."""
@@ -27,7 +36,9 @@ DIRECT_COST = {np.dtype(np.float32): (0.3, 0.028), np.dtype(np.float64): (0.4, 0
 FFT_COST = {np.dtype(np.float32): (1200.0, 0.8, 0.05), np.dtype(np.float64): (1200.0, 0.8, 0.12)}
 FFT_SIZE = 2048  # the transform's size that fits the cache
 KEPT_COSTS = 1000  # lengths of blocks whose costs are kept
-SEPARABLE_ADVANTAGE = 5.0  # how much nearer to the processor's peak it runs than an image's Fourier transform
+# Nanoseconds for an addition or a multiplication in separable passes, and in what the plain composition does instead:
+# sums in a fixed order, and Fourier transforms of blocks of two or three axes, whose responses are written out.
+PASS_COST, DENSE_COST, PLAIN_FFT_COST = 0.02, 0.13, {2: 0.1, 3: 3.0}
 
 
 @dataclass(frozen=True)
@@ -47,6 +58,8 @@ class Fused:
         For each channel, what the pool wants of a kernel.
     state : callable
         Makes the pool's state of what a kernel returned, and the sample at which each response's positions begin.
+    exact : bool
+        Whether rounding could flip what the pool returns, so that responses mustn't depend on how a signal is cut.
     device : str
         The torch device of the method "torch".
     spectra : dict
@@ -60,6 +73,7 @@ class Fused:
     modulus: bool
     requests: list[dict[str, Any]]
     state: Callable[[dict[str, np.ndarray], np.ndarray], State]
+    exact: bool = False
     device: str = "cpu"
     spectra: dict[Any, Any] = field(default_factory=dict)
 
@@ -80,6 +94,11 @@ class Fused:
     def pads_itself(self) -> bool:
         """Whether the kernel pads whole signals, so that no padded copy is needed."""
         return self.method in ("separable", "torch") and self.pad is not None
+
+    @property
+    def takes_any_size(self) -> bool:
+        """Whether the kernel goes through a signal of any size in bounded memory, so that it needn't be cut."""
+        return self.method == "separable" and len(self.halo) == 3
 
     def method_for(self, n: int, dtype: np.dtype) -> str:
         """Return the method for a block of `n` samples: by its size alone."""
@@ -183,7 +202,9 @@ class Fused:
             return torch_pool(blocks, self.bank.kernels, lo=lo.tolist(), hi=hi.tolist(), **common)
         common["n_threads"] = n_threads
         if self.method == "separable":
-            return separable_pool(list(blocks), self.bank.kernels, lo=_pairs(lo), hi=_pairs(hi), **common)
+            pool = volume_pool if len(self.halo) == 3 else separable_pool
+            lows, highs = list(map(tuple, lo.tolist())), list(map(tuple, hi.tolist()))
+            return pool(list(blocks), self.bank.kernels, lo=lows, hi=highs, exact=self.exact, **common)
         common |= {"lo": lo[:, 0].tolist(), "hi": hi[:, 0].tolist(), "want": (*common["want"], "finite")}
         common["kept"] = self.bank.kept
         by_direct = self._direct_ones(blocks, lengths)
@@ -226,7 +247,7 @@ def fuse(bank: Bank, pool: Pool, method: str = "auto", *, device: str | None = N
     assert isinstance(bank, LinearBank)
     if device is not None:
         method = "torch"
-    elif bank.geometry.n_axes == 2:
+    elif bank.geometry.n_axes > 1:
         method = "separable"
     elif method == "auto" and pool.exact:
         method = "direct"
@@ -243,6 +264,7 @@ def fuse(bank: Bank, pool: Pool, method: str = "auto", *, device: str | None = N
         modulus=bank.readout == "modulus",
         requests=requests,
         state=state,
+        exact=pool.exact,
         device=device or "cpu",
     )
     if key[2] is not None and device is None:
@@ -262,32 +284,41 @@ def why_plain(bank: Bank, pool: Pool, method: str = "auto") -> str:
         return ""
     if bank.geometry.n_axes == 1:
         return "one axis has no separable kernels" if method == "separable" else ""
-    if bank.geometry.n_axes == 3:
-        return "there is no fused kernel for three axes"
     if method in ("direct", "fft"):
-        return f"two axes have no fused {method} kernel"
-    if "max_position" in getattr(pool, "statistics", ()):
-        return "positions of maxima have no fused kernel with two axes"
+        return f"{'two' if bank.geometry.n_axes == 2 else 'three'} axes have no fused {method} kernel"
     if method == "separable":
         return ""
-    if pool.exact:
-        return "the pool is exact, and separable passes sum in another order"
-    if not _low_ranks(bank):
+    if pool.exact and _sums_without_rounding(bank):
+        return "the pool is exact, and so are sums with these kernels, but not separable passes"
+    costs = pass_costs(bank)
+    if costs["separable"] > (costs["direct"] if pool.exact else min(costs["direct"], costs["fft"])):
         return "the kernels' ranks are too high for separable passes"
     return ""
 
 
-def _low_ranks(bank: LinearBank) -> bool:
-    """Whether separable passes over images are likely the quickest; kept with the bank, since splitting takes long."""
-    kept = bank.for_kernels.kept
-    if "low ranks" not in kept:
-        work: dict[str, float] = {"separable": 0.0, "fft": 0.0}
+def pass_costs(bank: LinearBank) -> dict[str, float]:
+    """Return what a position of a large image or volume costs by each way, in nanoseconds of one thread.
+
+    Kept with the bank, since splitting its kernels takes long.
+    """
+    kept, n_axes = bank.for_kernels.kept, bank.geometry.n_axes
+    if "pass costs" not in kept:
+        work = {"separable": 0.0, "dense": 0.0, "fft": 0.0}
         for shape in {kernel.shape for kernel in bank.for_kernels.kernels}:
             alike = [kernel for kernel in bank.for_kernels.kernels if kernel.shape == shape]
-            for name, number in flops(alike, (256, 256)).items():
-                work[name] = work.get(name, 0.0) + number
-        kept["low ranks"] = work["separable"] <= SEPARABLE_ADVANTAGE * work["fft"]
-    return kept["low ranks"]
+            counts = flops(alike, (256, 256)) if n_axes == 2 else volume_flops(alike, (128, 128, 128))
+            work = {name: number + counts[name] for name, number in work.items()}
+        kept["pass costs"] = {
+            "separable": PASS_COST * work["separable"],
+            "direct": DENSE_COST * work["dense"],
+            "fft": PLAIN_FFT_COST[n_axes] * work["fft"],
+        }
+    return kept["pass costs"]
+
+
+def _sums_without_rounding(bank: LinearBank) -> bool:
+    """Whether kernels are of few binary places, as in differences and boxes: they make whole numbers of such."""
+    return all((1024 * kernel == np.rint(1024 * kernel)).all() for kernel in bank.for_kernels.kernels)
 
 
 def vector_note() -> str:
@@ -299,10 +330,6 @@ def _all_finite(arrays: np.ndarray | Sequence[Any]) -> bool:
     """Whether the sum of each array is finite."""
     with np.errstate(over="ignore", invalid="ignore"):
         return all(bool(np.isfinite(array.sum())) for array in arrays if isinstance(array, np.ndarray))
-
-
-def _pairs(numbers: np.ndarray) -> list[tuple[int, int]]:
-    return [(int(a), int(b)) for a, b in numbers]
 
 
 def _request(pool: Pool, n_channels: int, n_responses: int, n_axes: int) -> tuple[list[dict[str, Any]], Any]:

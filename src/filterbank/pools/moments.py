@@ -12,6 +12,7 @@ from filterbank.pools.base import PerResponse, State, real_responses
 
 __all__ = ["STATISTICS", "Moments"]
 
+AXES = "zyx"
 STATISTICS = ("mean", "std", "min", "max", "max_position", "positive")
 
 
@@ -22,8 +23,9 @@ class Moments(PerResponse):
     ----------
     statistics : sequence of {"mean", "std", "min", "max", "max_position", "positive"}
         Features come response by response, in this order. "std" is the population's (divided by n). "max_position" is
-        where the maximum lies, in samples of the signal, one feature an axis; of equal maxima, the first. "positive" is
-        the share of positions with a response above 0; see `Proportion` for other thresholds.
+        where the maximum lies, in samples of the signal; of equal maxima, the first, row by row. Two axes have the
+        features "max_position_y" and "max_position_x", three have "max_position_z" before them. "positive" is the share
+        of positions with a response above 0; see `Proportion` for other thresholds.
 
     Notes
     -----
@@ -38,6 +40,9 @@ class Moments(PerResponse):
     >>> pool = Moments(["mean", "std", "max", "max_position"])
     >>> Representation(identity, pool).fit_transform(np.array([[0.0, 0, 4, 0]])).round(3)
     array([[1.   , 1.732, 4.   , 2.   ]])
+    >>> bright = Representation(FilterBank([np.ones((1, 1))], names=["x"]), Moments(["max_position"]))
+    >>> bright.fit_transform(np.array([[[0.0, 0, 4], [0, 5, 0]]])), bright.get_feature_names_out().tolist()
+    (array([[1., 1.]]), ['x.max_position_y', 'x.max_position_x'])
     """
 
     def __init__(self, statistics: Sequence[str] = ("mean", "std", "max")) -> None:
@@ -135,7 +140,7 @@ class Moments(PerResponse):
         names: list[str] = []
         for statistic in self.statistics:
             if statistic == "max_position" and n_axes > 1:
-                names += [f"max_position{axis}" for axis in range(n_axes)]
+                names += [f"max_position_{axis}" for axis in AXES[-n_axes:]]
             else:
                 names.append(statistic)
         return [
