@@ -1,21 +1,23 @@
 """1,000 handwritten digits to learn from (stratified, seed 0), 10,000 of other writers to tell; no network.
 
-Scattering and a subspace for each class. How the coefficients enter (as they are, their roots, their logarithms), the
-octaves and the number of axes were chosen by leave-one-out over the 1,000, not by the test digits.
+Scattering and a subspace for each class, learned from each digit and ten copies that are turned, sheared, scaled and
+shifted a little. How the coefficients enter (as they are, their roots, their logarithms), the octaves and how much
+copies differ (three amounts were tried) were chosen by cross-validation over the 1,000 with a digit's copies left out
+beside it, not by the test digits; the number of axes is chosen so by the classifier itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
-from filterbank import SubspaceClassifier
+from filterbank import Augmented, SubspaceClassifier
 from filterbank.datasets import mnist
 from filterbank.recipes import scattering
 
-__all__ = ["PEERS", "features_of", "run", "split"]
+__all__ = ["PEERS", "model", "run", "split"]
 
 PEERS = {"scattering and per-class PCA": 0.979, "HOG and SVM": 0.969, "raw SVM": 0.930}
 DEMAND = 0.983
@@ -30,15 +32,19 @@ def split() -> tuple[np.ndarray, np.ndarray]:
     return chosen, np.flatnonzero(official == "test")
 
 
-def features_of(indices: Sequence[int] | np.ndarray) -> np.ndarray:
-    """The roots of the scattering coefficients of some digits."""
-    signals = mnist().signals[np.asarray(indices)]
-    return np.sqrt(np.abs(scattering("image").fit_transform(signals)))
+def roots(coefficients: np.ndarray) -> np.ndarray:
+    """The roots of scattering coefficients."""
+    return np.sqrt(np.abs(coefficients))
+
+
+def model() -> Augmented:
+    """The roots of scattering coefficients, and subspaces; with copies."""
+    subspaces = make_pipeline(scattering("image"), FunctionTransformer(roots), SubspaceClassifier(max_components=150))
+    return Augmented(subspaces, n_copies=10, rotation=15, shear=15, scale=0.15, shift=0.05)
 
 
 def run() -> np.ndarray:
     """Return whether each test digit was told right."""
-    labels = mnist().y
+    data = mnist()
     train, test = split()
-    model = SubspaceClassifier().fit(features_of(train), labels[train])
-    return model.predict(features_of(test)) == labels[test]
+    return model().fit(data.signals[train], data.y[train]).predict(data.signals[test]) == data.y[test]
