@@ -109,14 +109,14 @@ def test_what_learns_is_fitted_inside_the_fold(data, result):
 
 
 def test_what_learns_is_told_apart_from_what_does_not():
-    from filterbank.evaluate.compare import _learns
+    from filterbank.evaluate.extraction import learns
 
-    assert _learns(Centred())
-    assert _learns(PCA())
-    assert not _learns(STATISTICS)
-    assert not _learns(make_pipeline(STATISTICS, "passthrough"))
-    assert _learns(make_pipeline(STATISTICS, PCA(2)))
-    assert _learns(object())
+    assert learns(Centred())
+    assert learns(PCA())
+    assert not learns(STATISTICS)
+    assert not learns(make_pipeline(STATISTICS, "passthrough"))
+    assert learns(make_pipeline(STATISTICS, PCA(2)))
+    assert learns(object())
 
 
 def test_the_table_is_sorted_and_the_best_model_is_fitted_on_all(data, result):
@@ -298,7 +298,7 @@ def test_progress_counts_up_to_the_total(data):
 def test_naive_leave_one_out_gives_way_to_ten_folds_where_it_would_take_long(data, monkeypatch):
     import importlib
 
-    monkeypatch.setattr(importlib.import_module("filterbank.evaluate.compare"), "NAIVE_COST", 60.0**3 * 3)
+    monkeypatch.setattr(importlib.import_module("filterbank.evaluate.scoring"), "NAIVE_COST", 60.0**3 * 3)
     recipes = {"statistics": STATISTICS, "squares": FunctionTransformer(square_means)}
     table = compare(data, recipes=recipes, classifiers=["1-nn"]).table.set_index("recipe")
     assert table["naive_folds"].to_dict() == {"statistics": 10, "squares": 60}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from filterbank.evaluate.calibration import Calibration, calibration
-from filterbank.evaluate.compare import CLASSIFIERS, Comparison, Progress, chance_level, compare
+from filterbank.evaluate.classifiers import CLASSIFIERS
+from filterbank.evaluate.compare import chance_level, compare
+from filterbank.evaluate.comparison import Comparison
 from filterbank.evaluate.examine import Examination, Leak, examine, verdict
 from filterbank.evaluate.explain import Decision, explain
 from filterbank.evaluate.importance import feature_groups, group_importance
@@ -18,6 +20,7 @@ from filterbank.evaluate.nuisances import NUISANCES, Nuisance
 from filterbank.evaluate.paired import PairedComparison, compare_pair
 from filterbank.evaluate.permutation import PermutationTest, permutation_test
 from filterbank.evaluate.progressive import Progressive, progressive
+from filterbank.evaluate.scoring import Progress
 from filterbank.evaluate.shortcuts import find_fitted_outside, find_shortcuts
 from filterbank.evaluate.spans import overlapping
 from filterbank.evaluate.splits import SPLITS, SplitPlan, auto_split, class_labels, make_split, naive_split

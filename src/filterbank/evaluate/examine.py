@@ -13,7 +13,7 @@ from scipy import stats
 
 from filterbank.errors import InputError
 from filterbank.evaluate.calibration import Calibration, calibration
-from filterbank.evaluate.compare import Comparison
+from filterbank.evaluate.comparison import Comparison
 from filterbank.evaluate.explain import Decision, explain
 from filterbank.evaluate.importance import GROUPINGS, feature_groups, group_importance
 from filterbank.evaluate.intervals import wilson

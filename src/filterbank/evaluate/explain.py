@@ -12,7 +12,7 @@ from filterbank.errors import InputError, invalid
 from filterbank.evaluate.refit import Row, fitted_in_folds, quiet, refittable
 
 if TYPE_CHECKING:
-    from filterbank.evaluate.compare import Comparison
+    from filterbank.evaluate.comparison import Comparison
 
 __all__ = ["Decision", "explain", "margins"]
 

@@ -16,7 +16,7 @@ from filterbank.errors import InputError
 from filterbank.evaluate.splitters import Fold
 
 if TYPE_CHECKING:
-    from filterbank.evaluate.compare import Comparison
+    from filterbank.evaluate.comparison import Comparison
 
 __all__ = ["Row", "fitted_in_folds", "predict_in_folds", "probabilities_in_folds", "refittable"]
 
@@ -71,14 +71,14 @@ def refittable(comparison: Comparison, *, explainable: bool = False) -> Row | No
     from sklearn.preprocessing import StandardScaler
     from sklearn.utils import get_tags
 
-    from filterbank.evaluate.compare import _learns
+    from filterbank.evaluate.extraction import learns
 
     rows = list(zip(comparison.table["recipe"], comparison.table["classifier"]))
     if explainable:
         rows = [row for row in rows if _explains(comparison.representations[row[0]])]
     for recipe, classifier in rows:
         representation = comparison.representations[recipe]
-        if not _learns(representation):
+        if not learns(representation):
             estimator = Pipeline(
                 [("scaler", StandardScaler()), ("classifier", clone(comparison.estimators[classifier]))]
             )
