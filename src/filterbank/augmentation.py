@@ -60,7 +60,7 @@ class Augmented(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         same way for all signals. It takes `n_copies` times as long.
     n_axes : {1, 2, 3}, optional
         For plain arrays; `Signals` know it.
-    random_state : int or numpy.random.Generator
+    random_state : int, numpy.random.Generator or None
         For the amounts and the noise.
 
     Attributes
@@ -257,7 +257,7 @@ class Augmented(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             if low == high == 0.0:
                 continue
             if name in ("rotation", "shear") and n_axes == 1:
-                raise invalid(name, given, "0 for signals of one axis", why="which has no plane to turn in")
+                raise invalid(name, given, "0 for signals of one axis", why="which have no plane to turn in")
             found[name] = low, high, numbers.get(name, 1)
         if not found:
             raise InputError(
