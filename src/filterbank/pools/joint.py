@@ -10,12 +10,16 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from filterbank.errors import InputError, invalid
+from filterbank.kernels.words import centre_rows, pick_words
 from filterbank.pools.base import State, real_responses
 
 __all__ = ["Joint", "WordScores", "chunks", "learn_words", "one_thread", "principal_axes"]
 
 CHUNK = 4096
 """Descriptors that are coded at a time: what bounds memory, whatever the size of a block."""
+
+AT_ONCE = 256
+"""Of which the products with words are summed up at a time, and looked at while they are in the cache."""
 
 MINI_BATCH_FROM = 30_000
 """Samples from which k-means looks at a part of them at a time."""
@@ -193,19 +197,35 @@ class WordScores:
         Products of matrices round otherwise with the number of rows. Where words are equally near within rounding,
         their scores are therefore summed again in a fixed order, so that a word doesn't depend on how a signal was cut.
         """
-        scores, centred = self.scores(descriptors)
-        found = scores.argmax(axis=1)
-        best = scores[np.arange(len(scores)), found]
-        _, weights, bias = self._typed(descriptors.dtype)
-        size = np.sqrt(np.einsum("ij,ij->i", centred, centred) * np.einsum("ij,ij->j", weights, weights).max())
-        rounding = (len(weights) + 2) * np.finfo(scores.dtype).eps * (size + np.abs(bias).max())
-        close = scores >= (best - 2 * rounding)[:, np.newaxis]
-        unsure = np.flatnonzero(close.sum(axis=1, dtype=np.int32) > 1)
-        for start in range(0, len(unsure), CHUNK // 16):
-            rows = unsure[start : start + CHUNK // 16]
-            row, word = np.nonzero(close[rows])
-            sums = (centred[rows[row]].astype(np.float64) * self.weights[word]).sum(axis=1) + self.bias[word]
-            exact = np.full((len(rows), scores.shape[1]), -np.inf)
-            exact[row, word] = sums
-            found[rows] = exact.argmax(axis=1)
+        mean, weights, bias = self._typed(descriptors.dtype)
+        descriptors = np.ascontiguousarray(descriptors)
+        n, n_words = len(descriptors), len(bias)
+        largest = np.sqrt(np.einsum("ij,ij->j", weights, weights).max())
+        rounding = 2 * (len(weights) + 2) * np.finfo(descriptors.dtype).eps * np.array([largest, np.abs(bias).max()])
+        found, sure = np.empty(n, np.int64), np.empty(n, bool)
+        centred = np.empty((min(n, AT_ONCE), len(mean)), descriptors.dtype)
+        scores, squares = (
+            np.empty((len(centred), n_words), descriptors.dtype),
+            np.empty(len(centred), descriptors.dtype),
+        )
+        for start in range(0, n, AT_ONCE):
+            own = descriptors[start : start + AT_ONCE]
+            there = slice(len(own))
+            centre_rows(own, mean, centred[there], squares[there])
+            np.matmul(centred[there], weights, out=scores[there])
+            part, known = found[start : start + AT_ONCE], sure[start : start + AT_ONCE]
+            pick_words(scores[there], bias, squares[there], rounding.astype(scores.dtype), part, known)
+            unsure = np.flatnonzero(~known)
+            if len(unsure):
+                part[unsure] = self._nearest_exactly(centred[unsure], scores[unsure], squares[unsure], rounding)
         return found
+
+    def _nearest_exactly(
+        self, centred: np.ndarray, scores: np.ndarray, squares: np.ndarray, rounding: np.ndarray
+    ) -> np.ndarray:
+        """The nearest of the words that may be it, by scores in double precision that are summed in a fixed order."""
+        limit = scores.max(axis=1) - (rounding[0] * np.sqrt(squares) + rounding[1])
+        row, word = np.nonzero(scores >= limit[:, np.newaxis])
+        exact = np.full(scores.shape, -np.inf)
+        exact[row, word] = (centred[row].astype(np.float64) * self.weights[word]).sum(axis=1) + self.bias[word]
+        return exact.argmax(axis=1)
