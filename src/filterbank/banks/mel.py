@@ -20,6 +20,7 @@ __all__ = ["MelBank"]
 
 LOGS = ("decibel", "natural", None)
 NORMS = ("auto", "area", None)
+BLOCK = 1 << 18  # samples of a block: what is kept of them is less than they are
 CONVENTIONS: dict[str, dict[str, Any]] = {
     "librosa": {"n_mels": 128, "n_fft": 2048, "hop": 512, "scale": "slaney", "pad": "zero"},
     "torchaudio": {"n_mels": 40, "n_fft": 400, "hop": 200, "scale": "htk", "pad": "reflect"},
@@ -210,7 +211,8 @@ class MelBank(BaseEstimator):
                 f"{designed.frequencies_[empty[0]]:.4g} Hz lies between two frequencies of the transform, "
                 f"{info.rate / n_fft:.4g} Hz apart. Lower n_mels, or raise n_fft."
             )
-        designed.geometry = Geometry(((n_fft // 2, n_fft - n_fft // 2 - 1),), hop=(int(self.hop),), pad=self.pad)
+        halo = ((n_fft // 2, n_fft - n_fft // 2 - 1),)
+        designed.geometry = Geometry(halo, hop=(int(self.hop),), pad=self.pad, block=BLOCK)
         designed._tables = {}
         return designed
 
