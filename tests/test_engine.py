@@ -1,5 +1,7 @@
 """The engine: fused kernels against the plain composition, batches, threads."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -171,9 +173,7 @@ def test_the_plan_says_what_and_why():
     random = FilterBank(rng.normal(size=(2, 21, 21, 21)), pad="reflect").prepare(volumes.info, rng)
     (plain,) = engine.explain_plan(random, Moments(), volumes)
     assert plain["method"] == "plain"
-    assert plain["why"] == (
-        "the kernels' ranks are too high for separable passes: the bank answers by Fourier transform, a block at a time"
-    )
+    assert plain["why"].startswith("the kernels' ranks are too high for separable passes: the bank answers ")
     boxes = FilterBank([np.ones((3, 3, 3))]).prepare(volumes.info, rng)
     assert engine.explain_plan(boxes, Moments(["mean"]), volumes)[0]["method"] == "separable"
     (exact,) = engine.explain_plan(boxes, Moments(["max_position"]), volumes)
@@ -261,3 +261,17 @@ def test_the_plan_is_what_is_done(monkeypatch, dtype, pad):
         fold(prepared, Moments(), signals)
     assert planned == done
     assert set(planned) == {"direct_pool", "fft_pool"}
+
+
+def test_chunks_wait_for_what_was_made_of_earlier_ones_to_be_taken():
+    begun = []
+
+    def one(i):
+        begun.append(i)
+        return i
+
+    with ThreadPoolExecutor(3) as threads:
+        for taken, found in enumerate(engine._in_turn(threads, one, range(100), 4)):
+            assert found == taken
+            assert len(begun) <= taken + 1 + 4
+    assert sorted(begun) == list(range(100))

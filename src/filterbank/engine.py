@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import collections
 import functools
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,7 +100,7 @@ def fold(
     if not share:
         return _put_together(len(signals), map(some, chunks))
     with ThreadPoolExecutor(n_threads) as threads:
-        return _put_together(len(signals), threads.map(some, chunks))
+        return _put_together(len(signals), _in_turn(threads, some, chunks, 2 * n_threads))
 
 
 def explain_plan(
@@ -284,6 +285,17 @@ def _chunks(fused: Fused, signals: Signals) -> list[tuple[int, int]]:
         chunks.append((start, stop))
         start = stop
     return chunks
+
+
+def _in_turn(threads: ThreadPoolExecutor, function: Any, items: Iterable[Any], most: int) -> Iterator[Any]:
+    """What `threads.map` gives, with few results waiting: else memory grows where they are made faster than taken."""
+    waiting: collections.deque[Future] = collections.deque()
+    for item in items:
+        waiting.append(threads.submit(function, item))
+        if len(waiting) > most:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
 
 
 def _put_together(n: int, parts: Iterable[list[np.ndarray]]) -> np.ndarray:
