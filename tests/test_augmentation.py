@@ -257,7 +257,7 @@ def test_copies_that_would_fill_memory_are_not_held(monkeypatch):
 
     class Kinds(Spy):
         def fit(self, X, y):
-            kinds.append(X.in_memory)
+            kinds.append((X.in_memory, X.held(0, len(X)) is not None))  # as arrays, and all of one kind
             return super().fit(X, y)
 
     signals = [np.zeros(100), np.ones(100)]
@@ -267,7 +267,7 @@ def test_copies_that_would_fill_memory_are_not_held(monkeypatch):
     model.fit(signals, [0, 1])
     monkeypatch.setattr(augmentation, "HELD", 400)
     model.fit(signals, [0, 1])
-    assert kinds == [True, False, True]
+    assert kinds == [(True, True), (False, False), (True, True)]
 
 
 def test_the_average_is_over_the_signal_and_copies_that_are_the_same_for_all():
