@@ -1,10 +1,12 @@
 """Windowed banks against loops over windows of NumPy's convolution; responses of any bank, block by block."""
 
 import itertools
+import tracemalloc
 
 import numpy as np
 import pytest
 import scipy.ndimage
+import scipy.signal
 
 from filterbank import (
     FilterBank,
@@ -19,6 +21,7 @@ from filterbank import (
     respond,
 )
 from filterbank.banks import windowed
+from filterbank.design import direction, gabor
 from filterbank.pools.moments import STATISTICS
 from filterbank.signals import SignalInfo
 
@@ -246,3 +249,39 @@ def test_what_cannot_be_answered_is_said():
         respond(prepared(bank, n_channels=2), np.zeros(50))
     with pytest.raises(InputError, match="NaN"):
         respond(bank, np.full(50, np.nan))
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-11), (np.float32, 2e-5)])
+@pytest.mark.parametrize("pad", [None, "reflect"])
+def test_windows_over_volumes_by_passes_are_those_of_the_responses(dtype, tolerance, pad):
+    x = np.random.default_rng(3).normal(size=(40, 33, 37)).astype(dtype)
+    inner = GaborBank(3, frequencies=[0.25], orientations=2, elevations=2, truncate=1.5, pad=pad)
+    bank = WindowedBank(inner, Moments(["mean", "std", "max"]), window=(8, 6, 9), hop=(4, 6, 5))
+    local, where = respond(bank, x)
+    kernels = prepared(inner).kernels_
+    n, wide = len(kernels[0]), x.astype(float)
+    if pad:
+        wide = np.pad(wide, [(n // 2 + (w - 1) // 2, n // 2 + w // 2) for w in (8, 6, 9)], mode="reflect")
+    responses = np.array([np.abs(scipy.signal.fftconvolve(wide, kernel, "valid")) for kernel in kernels])
+    views = np.lib.stride_tricks.sliding_window_view(responses, (8, 6, 9), axis=(1, 2, 3))[:, ::4, ::6, ::5]
+    assert views.shape[1:4] == tuple(map(len, where))
+    expected = np.stack([views.mean((4, 5, 6)), views.std((4, 5, 6)), views.max((4, 5, 6))], axis=1)
+    np.testing.assert_allclose(local, expected.reshape(local.shape), rtol=tolerance, atol=tolerance)
+    for options in ({"block_size": (2, 3, 2)}, {"n_jobs": 2}):
+        np.testing.assert_allclose(respond(bank, x, **options)[0], local, rtol=tolerance, atol=tolerance)
+
+
+def test_windows_over_volumes_take_bounded_memory():
+    taken = {}
+    for n_filters, size in ((4, 40), (24, 40), (4, 80)):
+        angles = np.pi * np.arange(n_filters) / n_filters
+        kernels = [gabor(0.25, 2.0, direction(3, angle, 0.3), truncate=1.5) for angle in angles]
+        bank = WindowedBank(FilterBank(kernels, readout="modulus"), Moments(["mean"]), window=8, hop=8)
+        x = np.random.default_rng(0).random((size, size, size), np.float32)
+        respond(bank, x)
+        tracemalloc.start()
+        local, _ = respond(bank, x)
+        taken[n_filters, size] = (tracemalloc.get_traced_memory()[1] - local.nbytes) / 2**20
+        tracemalloc.stop()
+    whole = 2 * 24 * 80**3 * 4 / 2**20  # MiB of real and imaginary parts at all positions of the largest
+    assert max(taken.values()) < 64 < whole, taken

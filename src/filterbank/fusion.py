@@ -10,16 +10,14 @@ from typing import Any
 import numpy as np
 
 from filterbank.banks import Bank, LinearBank
-from filterbank.banks.base import ForKernels
+from filterbank.banks.base import PASS_COST, ForKernels
 from filterbank.errors import InputError, invalid
 from filterbank.kernels import (
     direct_pool,
     fft_pool,
-    flops,
     separable_pool,
     simd,
     torch_pool,
-    volume_flops,
     volume_pool,
 )
 from filterbank.pools import Moments, Pool, Proportion
@@ -36,9 +34,9 @@ DIRECT_COST = {np.dtype(np.float32): (0.3, 0.028), np.dtype(np.float64): (0.4, 0
 FFT_COST = {np.dtype(np.float32): (1200.0, 0.8, 0.05), np.dtype(np.float64): (1200.0, 0.8, 0.12)}
 FFT_SIZE = 2048  # the transform's size that fits the cache
 KEPT_COSTS = 1000  # lengths of blocks whose costs are kept
-# Nanoseconds for an addition or a multiplication in separable passes, and in what the plain composition does instead:
-# sums in a fixed order, and Fourier transforms of blocks of two or three axes, whose responses are written out.
-PASS_COST, DENSE_COST, PLAIN_FFT_COST = 0.02, 0.13, {2: 0.1, 3: 3.0}
+# Nanoseconds for an addition or a multiplication in what the plain composition does instead of separable passes: sums
+# in a fixed order, and Fourier transforms of blocks of two or three axes, whose responses are written out.
+DENSE_COST, PLAIN_FFT_COST = 0.13, {2: 0.1, 3: 3.0}
 
 
 @dataclass(frozen=True)
@@ -297,23 +295,13 @@ def why_plain(bank: Bank, pool: Pool, method: str = "auto") -> str:
 
 
 def pass_costs(bank: LinearBank) -> dict[str, float]:
-    """Return what a position of a large image or volume costs by each way, in nanoseconds of one thread.
-
-    Kept with the bank, since splitting its kernels takes long.
-    """
-    kept, n_axes = bank.for_kernels.kept, bank.geometry.n_axes
-    if "pass costs" not in kept:
-        work = {"separable": 0.0, "dense": 0.0, "fft": 0.0}
-        for shape in {kernel.shape for kernel in bank.for_kernels.kernels}:
-            alike = [kernel for kernel in bank.for_kernels.kernels if kernel.shape == shape]
-            counts = flops(alike, (256, 256)) if n_axes == 2 else volume_flops(alike, (128, 128, 128))
-            work = {name: number + counts[name] for name, number in work.items()}
-        kept["pass costs"] = {
-            "separable": PASS_COST * work["separable"],
-            "direct": DENSE_COST * work["dense"],
-            "fft": PLAIN_FFT_COST[n_axes] * work["fft"],
-        }
-    return kept["pass costs"]
+    """Return what a position of a large image or volume costs by each way, in nanoseconds of one thread."""
+    work, n_axes = bank.pass_flops, bank.geometry.n_axes
+    return {
+        "separable": PASS_COST * work["separable"],
+        "direct": DENSE_COST * work["dense"],
+        "fft": PLAIN_FFT_COST[n_axes] * work["fft"],
+    }
 
 
 def _sums_without_rounding(bank: LinearBank) -> bool:

@@ -21,6 +21,10 @@ READOUTS = ("real", "imaginary", "modulus", "complex")
 """How the response of a complex kernel is read: "real", "imaginary" and "modulus" are real numbers."""
 
 KEPT_SPECTRA = 8  # transforms of the kernels that are kept, one a block size
+PASS_COST = 0.02  # nanoseconds for an addition or a multiplication in passes over a volume
+WRITE_COST = 1.0  # and for a response that is written out
+PASS_START = 200_000.0  # and for their start
+ROOM = 1 << 23  # complex numbers that the kernels' transforms may be; if they are more, some are made at a time
 
 
 class Bank(Protocol):
@@ -213,27 +217,66 @@ class LinearBank(BaseEstimator):
     def how(self, axes: tuple[int, ...], *, exact: bool) -> tuple[str, str]:
         """Return how a block with these axes is evaluated where no kernel pools it at once."""
         way = "by Fourier transform" if not exact and self._by_fft(axes) else "directly"
+        way = "in passes along each axis" if not exact and self._by_passes(axes) else way
         return "", f"the bank answers {way}, a block at a time"
+
+    @property
+    def pass_flops(self) -> dict[str, float]:
+        """The work of separable passes over images and volumes, and of what else there is; found out once."""
+        kept = self.for_kernels.kept
+        if "pass flops" not in kept:
+            work = {"separable": 0.0, "dense": 0.0, "fft": 0.0}
+            for shape in {kernel.shape for kernel in self.for_kernels.kernels}:
+                alike = [kernel for kernel in self.for_kernels.kernels if kernel.shape == shape]
+                two = len(shape) == 2
+                counts = compiled.flops(alike, (256, 256)) if two else compiled.volume_flops(alike, (128, 128, 128))
+                work = {name: number + counts[name] for name, number in work.items()}
+            kept["pass flops"] = work
+        return kept["pass flops"]
 
     def _by_fft(self, axes: tuple[int, ...]) -> bool:
         starts, _, weights = self._taps
         return compiled.fft_is_cheaper(axes, self.geometry.extent, self.geometry.hop, len(starts) - 1, len(weights))
 
+    def _by_passes(self, axes: tuple[int, ...]) -> bool:
+        """Whether separable passes over a volume likely take the shortest time."""
+        if len(axes) != 3:
+            return False
+        starts, _, weights = self._taps
+        n, positions = len(starts) - 1, math.prod(Geometry(self.geometry.halo).positions(axes))
+        direct = 0.25 * positions * len(weights)
+        if direct < PASS_START:
+            return False
+        passes = PASS_START + positions * (PASS_COST * self.pass_flops["separable"] + WRITE_COST * n)
+        return passes < min(direct, compiled.fft_cost(axes, n))
+
     def _convolve(self, channel: np.ndarray, exact: bool) -> np.ndarray:
         extent, hop = self.geometry.extent, self.geometry.hop
+        if not exact and self._by_passes(channel.shape):
+            bank = self.for_kernels
+            lo, hi = [list(map(tuple, sides.tolist())) for sides in (bank.before, bank.after)]
+            return compiled.volume_responses(channel, bank.kernels, lo=lo, hi=hi)
         if exact or not self._by_fft(channel.shape):
             return compiled.convolve_direct(channel, *self._taps, extent=extent, hop=hop)
         shape = compiled.fft_shape(channel.shape)
-        return compiled.convolve_fft(
-            channel, self._spectra_for(shape, channel.dtype), shape=shape, extent=extent, hop=hop
-        )
+        n_kernels, size = len(self._taps[0]) - 1, math.prod(shape[:-1]) * (shape[-1] // 2 + 1)
+        options = {"shape": shape, "extent": extent, "hop": hop}
+        if n_kernels * size <= ROOM:
+            return compiled.convolve_fft(channel, self._spectra_for(shape, channel.dtype), **options)
+        starts, coordinates, weights = self._taps
+        some = max(1, ROOM // size)
+        parts = []
+        for k in range(0, n_kernels, some):
+            made = compiled.spectra(starts[k : k + some + 1], coordinates, weights, shape, channel.dtype)
+            parts.append(compiled.convolve_fft(channel, made, **options))
+        return np.concatenate(parts)
 
     def _spectra_for(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         key = (shape, str(dtype))
         kept = self._spectra.get(key)
         if kept is None:
             kept = compiled.spectra(*self._taps, shape, dtype)
-            if len(self._spectra) >= KEPT_SPECTRA or math.prod(kept.shape) > 1 << 24:
+            if len(self._spectra) >= KEPT_SPECTRA or sum(map(np.size, self._spectra.values())) + kept.size > ROOM:
                 self._spectra = {}
             self._spectra[key] = kept
         return kept

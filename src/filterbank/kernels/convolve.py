@@ -9,7 +9,7 @@ import numba
 import numpy as np
 import scipy.fft
 
-__all__ = ["convolve_direct", "convolve_fft", "fft_is_cheaper", "fft_shape", "spectra"]
+__all__ = ["convolve_direct", "convolve_fft", "fft_cost", "fft_is_cheaper", "fft_shape", "spectra"]
 
 TILE = 512  # positions summed at a time: their sums stay in the first-level cache
 
@@ -100,11 +100,14 @@ def spectra(
     -------
     complex array, (n_kernels, *half spectrum)
     """
-    flat = np.zeros((len(kernel_starts) - 1, *shape), dtype=dtype)
-    for k in range(len(kernel_starts) - 1):
+    n = len(kernel_starts) - 1
+    out = np.empty((n, *shape[:-1], shape[-1] // 2 + 1), dtype=np.result_type(dtype, np.complex64))
+    for k in range(n):
         taps = slice(kernel_starts[k], kernel_starts[k + 1])
-        flat[(k, *coordinates[taps].T)] = weights[taps]
-    return np.conj(scipy.fft.rfftn(flat, axes=range(1, flat.ndim)))
+        one = np.zeros(shape, dtype=dtype)
+        one[tuple(coordinates[taps].T)] = weights[taps]
+        np.conj(scipy.fft.rfftn(one), out=out[k])
+    return out
 
 
 def convolve_fft(
@@ -130,7 +133,10 @@ def fft_is_cheaper(axes: Sequence[int], extent: Sequence[int], hop: Sequence[int
     1.1 ns * log2(size) for each sample of a transform, with 10 microseconds for starting one.
     """
     positions = math.prod((n - e) // h + 1 for n, e, h in zip(axes, extent, hop))
+    return fft_cost(axes, n_kernels) < 0.25 * positions * taps
+
+
+def fft_cost(axes: Sequence[int], n_kernels: int) -> float:
+    """Return what a block's transform, and one back for each kernel, cost in nanoseconds; see `fft_is_cheaper`."""
     size = math.prod(fft_shape(axes))
-    direct = 0.25 * positions * taps
-    fourier = (n_kernels + 1) * (10_000 + 1.1 * size * math.log2(max(size, 2)))
-    return fourier < direct
+    return (n_kernels + 1) * (10_000 + 1.1 * size * math.log2(max(size, 2)))

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
+from filterbank.errors import InputError
 from filterbank.kernels.asked import Pooled, check, indices, kernel_sum, positions, states
 from filterbank.kernels.factors import factor_volumes
 from filterbank.kernels.passes import (
@@ -30,7 +31,7 @@ from filterbank.kernels.passes import (
 from filterbank.kernels.sharing import share
 from filterbank.kernels.simd import fma, lanes_of, load, splat, store
 
-__all__ = ["volume_pool"]
+__all__ = ["volume_pool", "volume_responses"]
 
 TILE_PLANES = 32  # planes of responses that are made at a time
 RING_BYTES = 2 << 20  # of the planes that are kept for passes along the first axis
@@ -113,9 +114,7 @@ def volume_pool(
     check(volumes, kernels, lo, hi, halo, pad, modulus, want, thresholds, n_threads, n_axes=3)
     n_responses = len(kernels) // (1 + modulus)
     dtype = volumes[0].dtype
-    keys = tuple((*k.shape, *map(int, low), *map(int, high)) for k, low, high in zip(kernels, lo, hi))
-    samples = tuple(np.asarray(kernel, dtype=np.float64).tobytes() for kernel in kernels)
-    plan = _plan(samples, keys, bool(modulus), float(tolerance), dtype)
+    plan = _plan(*_keys(kernels, lo, hi), bool(modulus), float(tolerance), dtype)
     levels = np.empty((n_responses, 0)) if thresholds is None else np.asarray(thresholds, dtype=np.float64)
     sums = np.array([kernel_sum(kernel) for kernel in kernels]).reshape(n_responses, 1 + modulus)
     statistics = bool({"mean", "square"} & set(want)), bool({"min", "max"} & set(want)), "position" in want
@@ -142,7 +141,7 @@ def volume_pool(
             _pool_tiles(
                 *(volume, *at, shift, own, plan.tables, layouts, plan.weights, plan.taps, constants.astype(dtype)),
                 *(centre.astype(dtype), about.astype(dtype), shifted, work, work.reshape(-1)),
-                *(statistics, found, places, above),
+                *(statistics, found, places, above, np.empty((0, 0, 0, 0), dtype)),
             )
 
         n_parts = 1 if n_threads == 1 else min(4 * n_threads, len(tasks))
@@ -161,6 +160,60 @@ def volume_pool(
 
     counts = positions(volumes, kernels, lo, hi, halo).prod(axis=2)[:, :: 1 + modulus]
     return states([pool_volume(volume) for volume in volumes], counts, want, thresholds is not None)
+
+
+def volume_responses(
+    volume: np.ndarray,
+    kernels: Sequence[np.ndarray],
+    *,
+    lo: Sequence[tuple[int, int, int]],
+    hi: Sequence[tuple[int, int, int]],
+    tolerance: float = 1e-7,
+) -> np.ndarray:
+    """Convolve a volume with kernels of low rank and write the responses out.
+
+    Parameters
+    ----------
+    volume : array, (depth, height, width)
+        float32 or float64.
+    kernels, lo, hi, tolerance
+        As for `volume_pool`; all responses must have the same number of positions.
+
+    Returns
+    -------
+    array, (kernel, *positions), of the volume's dtype
+        Each is a function of the samples it sees alone, bit for bit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> volume_responses(np.arange(8.0).reshape(2, 2, 2), [np.ones((2, 2, 2))], lo=[(0, 0, 0)], hi=[(0, 0, 0)]).round(9)
+    array([[[[28.]]]])
+    """
+    volume, kernels = np.ascontiguousarray(volume), [np.asarray(kernel) for kernel in kernels]
+    check([volume], kernels, lo, hi, [(0, 0)] * 3, None, False, (), None, 1, n_axes=3)
+    counts = positions([volume], kernels, lo, hi, [(0, 0)] * 3)[0]
+    if (counts != counts[0]).any():
+        raise InputError(f"responses have {counts.tolist()} positions, and all must have as many.")
+    dtype, n = volume.dtype, len(kernels)
+    plan = _plan(*_keys(kernels, lo, hi), False, float(tolerance), dtype)
+    layouts, tasks, size = _layout(plan, volume.shape, dtype)
+    out, work, none = np.empty((n, *counts[0]), dtype), scratch(size, dtype), np.zeros(n, dtype)
+    _pool_tiles(
+        *(volume, *(indices(length, (0, 0), None) for length in volume.shape), dtype.type(0), tasks, plan.tables),
+        *(layouts, plan.weights, plan.taps, none[:, np.newaxis], none, none, np.empty((n, 0), dtype)),
+        *(work, work.reshape(-1), (False, False, False), np.empty((RANGES, n, 4)), np.empty((RANGES, n), np.int64)),
+        *(np.empty((RANGES, n, 0), np.int64), out),
+    )
+    return out
+
+
+def _keys(
+    kernels: Sequence[np.ndarray], lo: Sequence[Sequence[int]], hi: Sequence[Sequence[int]]
+) -> tuple[tuple[bytes, ...], tuple[tuple[int, ...], ...]]:
+    """What `_plan` knows kernels by: their samples, and shape, lo and hi."""
+    samples = tuple(np.asarray(kernel, dtype=np.float64).tobytes() for kernel in kernels)
+    return samples, tuple((*k.shape, *map(int, low), *map(int, high)) for k, low, high in zip(kernels, lo, hi))
 
 
 class _Plan(NamedTuple):
@@ -334,8 +387,9 @@ def _pool_tiles(  # type: ignore[no-untyped-def]
     states,
     places,
     above,
+    out,
 ):
-    """Do the tasks: of a cluster the tiles from one to another, pooled in a row of `states`.
+    """Do the tasks: of a cluster the tiles from one to another, pooled in a row of `states`, or written to `out`.
 
     `planes_at`, `rows_at` and `columns_at` say where the samples of the padded volume are in the volume; see `cut`.
     `tables` are groups of kernels of one shape (shape, lo, hi); clusters (their group, the number of passes along
@@ -442,6 +496,11 @@ def _pool_tiles(  # type: ignore[no-untyped-def]
                                     if most > states[row, k, 3] or place < places[row, k]:
                                         places[row, k] = place
                                 states[row, k, 3] = max(states[row, k, 3], most)
+                            if len(out):
+                                for z in range(n):
+                                    line = out[k, begin + z, top + y, left : left + n_columns]
+                                    for x in range(n_columns):
+                                        line[x] = values[z * n_columns + x]
                             for q in range(levels.shape[1]):
                                 above[row, k, q] += count_above(values, levels[k, q])
 
