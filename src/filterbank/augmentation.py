@@ -66,7 +66,7 @@ class Augmented(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     Attributes
     ----------
     estimator_ : classifier
-        Fitted on signals and copies.
+        Fitted on signals and copies. Where nothing is averaged, it alone predicts the same, and is all that need be kept.
     classes_ : array, (class,)
     changes_ : list of dict
         What was drawn for the copies of signals to be predicted.
@@ -80,7 +80,7 @@ class Augmented(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     -----
     Estimators that choose by an inner cross-validation must keep copies beside their source: those that ask for groups
     by scikit-learn's metadata routing (`SubspaceClassifier`, GridSearchCV with a GroupKFold) get them, a number for
-    each source or the groups that `fit` is given.
+    each source or the groups that `fit` is given. Others choose as if copies were signals of their own.
 
     Moved signals keep their size; they are cubic splines between samples, and mirrored beyond their ends. Resized ones
     don't, and so need an estimator that takes signals of unequal size. Copies of signals in memory are made at once
