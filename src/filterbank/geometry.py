@@ -211,8 +211,15 @@ def _cut(array: np.ndarray, axis: int, low: int, high: int, pad: str | None) -> 
 def _look_up(array: Any, axis: int, index: np.ndarray, pad: str | None) -> Any:
     """The samples at these indices, perhaps outside of the array."""
     n = array.shape[axis]
-    source = np.clip(index, 0, n - 1) if pad == "zero" else _reflected(index, n, pad)
     before = (slice(None),) * axis
+    if pad == "reflect" and isinstance(array, np.ndarray) and len(index):
+        if 0 < -index[0] < n and index[-1] < 0:  # the usual cases, without looking anything up
+            return array[(*before, slice(-index[0], -index[-1] - 1, -1))]
+        if n <= index[0] and index[-1] < 2 * n - 1:
+            return array[
+                (*before, slice(2 * n - 2 - index[0], 2 * n - 3 - index[-1] if index[-1] < 2 * n - 2 else None, -1))
+            ]
+    source = np.clip(index, 0, n - 1) if pad == "zero" else _reflected(index, n, pad)
     out = np.take(array, source, axis=axis) if isinstance(array, np.ndarray) else array[(*before, source)]
     if pad == "zero":
         out[(*before, (index < 0) | (index >= n))] = 0

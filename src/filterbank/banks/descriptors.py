@@ -16,7 +16,7 @@ from filterbank.banks.windowed import _per_axis
 from filterbank.design import cell_windows, even_directions, hermite_gaussian
 from filterbank.errors import InputError, invalid
 from filterbank.geometry import Geometry
-from filterbank.kernels.cells import CellPlan, normalise_rows, orientation_cells
+from filterbank.kernels.cells import CellPlan, orientation_cells
 from filterbank.signals import SignalInfo
 
 __all__ = ["NORMALISATIONS", "HogBank", "SiftBank"]
@@ -106,11 +106,8 @@ class _GradientBank(BaseEstimator):
         """
         found = []
         for channel in block:
-            cells = orientation_cells(channel, self.plan_)
-            shape = cells.shape[: self.n_axes]
-            flat = cells.reshape(math.prod(shape), -1)
-            normalise_rows(flat, self.normalise, clip=self.clip, epsilon=self.epsilon)
-            found.append(flat.reshape(*shape, -1))
+            cells = orientation_cells(channel, self.plan_, self.normalise, clip=self.clip, epsilon=self.epsilon)
+            found.append(cells.reshape(*cells.shape[: self.n_axes], -1))
         whole = found[0] if len(found) == 1 else np.concatenate(found, axis=-1)
         return np.moveaxis(whole, -1, 0)
 

@@ -15,11 +15,12 @@ from typing import NamedTuple
 
 import numba
 import numpy as np
-from numba.extending import overload
+from numba import types
+from numba.extending import intrinsic, overload
 
 from filterbank.kernels.fft_lanes import turn_square
 from filterbank.kernels.memory import kept_rows
-from filterbank.kernels.simd import LANES, fma, lanes_of, load, rows, splat, store
+from filterbank.kernels.simd import LANES, _value_of, fma, lanes_of, load, maximum, minimum, rows, splat, store
 
 __all__ = ["CellPlan", "normalise_rows", "orientation_cells", "plain_cells", "pool_windows"]
 
@@ -27,7 +28,7 @@ ATAN_TERMS = {np.dtype(np.float32): 8, np.dtype(np.float64): 16}
 """Terms of the polynomial for the arc tangent: errors of 1e-8 and 1e-14."""
 
 HOW = {None: 0, "l2": 1, "sift": 2, "root": 3, "l1": 4, "l1-sqrt": 5}
-TAPS = 4  # of a cell's window that are summed up side by side
+TAPS = 4  # values of a row that are summed up side by side
 
 
 class CellPlan(NamedTuple):
@@ -66,51 +67,63 @@ class CellPlan(NamedTuple):
     hop: tuple[int, ...]
 
 
-def orientation_cells(channel: np.ndarray, plan: CellPlan) -> np.ndarray:
+def orientation_cells(
+    channel: np.ndarray, plan: CellPlan, normalise: str | None = None, *, clip: float = 0.2, epsilon: float = 0.0
+) -> np.ndarray:
     """Return the histograms of all cells of every descriptor that lies within a block.
 
     Parameters
     ----------
     channel : array, (*axes)
     plan : CellPlan
+    normalise : {"sift", "root", "l2", "l1", "l1-sqrt"}, optional
+        How each descriptor is normalised; see `normalise_rows`.
+    clip, epsilon : float
 
     Returns
     -------
     array, (*positions, *cells, bin)
     """
     if channel.ndim != 2:
-        return plain_cells(channel, plan)
+        cells = plain_cells(channel, plan)
+        normalise_rows(cells.reshape(math.prod(cells.shape[: channel.ndim]), -1), normalise, clip=clip, epsilon=epsilon)
+        return cells
     channel = np.ascontiguousarray(channel)
     dtype = channel.dtype
     around = len(plan.smooth) + 1
     counts = [(n - around - plan.windows.shape[1]) // hop + 1 for n, hop in zip(channel.shape, plan.hop)]
-    shape = plan.windows.shape
-    windows, down, across = _targets(plan.windows.tobytes(), shape, tuple(counts), plan.hop)
+    n_cells = len(plan.windows)
+    windows, first, kinds = _different(plan.windows.tobytes(), plan.windows.shape)
+    down, across = (_targets(first, kinds, count, hop) for count, hop in zip(counts, plan.hop))
     length = windows.shape[1]
     lanes = lanes_of(rows(1, dtype))
-    room = -(-(channel.shape[1] + TAPS) // LANES[dtype]) * LANES[dtype]
+    room = -(-channel.shape[1] // LANES[dtype]) * LANES[dtype]
     n_groups = -(-len(down.starts) * plan.n_bins // lanes)
-    gaps = np.diff(down.starts)
-    depth = length + int(
-        max(gaps[gaps <= length * 2 // 3], default=0)
-    )  # cells so near to each other are summed up in pairs
-    sizes = depth * plan.n_bins * room // lanes, (2 * plan.n_bins + lanes) * room // lanes, room
-    ring, ready, turned, pooled = kept_rows((*sizes, len(across.starts) * n_groups), dtype)
-    ring[:], ready[:] = 0, 0
+    gap = max((gap for gap in down.gaps if gap <= length * 2 // 3), default=0)
+    depth = length + gap  # cells so near to each other are summed up in pairs
+    vectors, n_rows = room // lanes, len(channel)
+    sizes = n_rows * vectors, 7 * vectors, depth * plan.n_bins * vectors, (2 * plan.n_bins + lanes) * vectors, room
+    image, lines, ring, ready, turned, pooled = kept_rows((*sizes, len(across.starts) * n_groups), dtype)
+    whole = image.reshape(n_rows, room)
+    whole[:, : channel.shape[1]], whole[:, channel.shape[1] :] = channel, 0
+    lines[:], ring[:], ready[:] = 0, 0, 0
     _pool_cells(
-        channel,
+        image,
+        channel.shape[1],
         plan.smooth.astype(dtype),
-        _constants(dtype, plan),
+        _constants(dtype, plan.n_bins, plan.signed, plan.gain, plan.offset),
         plan.n_bins,
         plan.signed,
         plan.soft,
-        np.pad(windows, ((0, 0), (0, -length % TAPS))).astype(dtype),
+        windows.astype(dtype),
         length,
         down.starts,
         down.kinds,
         across.starts,
         across.kinds,
-        np.zeros((6, room), dtype),
+        lines,
+        lines.reshape(7, room),
+        lines.reshape(-1),
         ring,
         ring.reshape(-1),
         ready,
@@ -119,8 +132,9 @@ def orientation_cells(channel: np.ndarray, plan: CellPlan) -> np.ndarray:
         pooled,
         n_groups,
     )
-    out = np.empty((*counts, shape[0], shape[0], plan.n_bins), dtype)
-    _gather(pooled.reshape(len(across.starts), -1), down.places, across.places, out)
+    out = np.empty((*counts, n_cells, n_cells, plan.n_bins), dtype)
+    options = np.array([clip, epsilon, 1.0], dtype)
+    _gather(pooled.reshape(len(across.starts), -1), down.places, across.places, out, HOW[normalise], options)
     return out
 
 
@@ -130,25 +144,29 @@ class _Targets(NamedTuple):
     starts: np.ndarray
     kinds: np.ndarray
     places: np.ndarray
+    gaps: tuple[int, ...]
 
 
 @functools.lru_cache(maxsize=64)
-def _targets(
-    weights: bytes, shape: tuple[int, int], counts: tuple[int, int], hops: tuple[int, int]
-) -> tuple[np.ndarray, _Targets, _Targets]:
-    """The different windows without the zeros around them, and the cells down and across that have them."""
+def _different(weights: bytes, shape: tuple[int, int]) -> tuple[np.ndarray, tuple[int, ...], tuple[int, ...]]:
+    """The different windows without the zeros around them; for each cell, where its window begins, and which it is."""
     windows = np.frombuffer(weights).reshape(shape)
     used = [np.flatnonzero(window) for window in windows]
     length = max(int(at[-1] - at[0]) + 1 for at in used)
-    first = np.array([min(int(at[0]), shape[1] - length) for at in used])
+    first = [min(int(at[0]), shape[1] - length) for at in used]
     own = np.stack([window[begin : begin + length] for window, begin in zip(windows, first)])
-    different, kind = np.unique(own, axis=0, return_inverse=True)
-    targets = []
-    for count, hop in zip(counts, hops):
-        keys = (np.arange(count)[:, np.newaxis] * hop + first) * len(kind) + kind.ravel()
-        cells, index = np.unique(keys, return_inverse=True)
-        targets.append(_Targets(cells // len(kind), cells % len(kind), index.reshape(keys.shape)))
-    return different, targets[0], targets[1]
+    different, kinds = np.unique(own, axis=0, return_inverse=True)
+    return different, tuple(first), tuple(kinds.ravel().tolist())
+
+
+@functools.lru_cache(maxsize=1024)
+def _targets(first: tuple[int, ...], kinds: tuple[int, ...], count: int, hop: int) -> _Targets:
+    """The cells along an axis of so many descriptors."""
+    keys = (np.arange(count)[:, np.newaxis] * hop + np.array(first)) * len(kinds) + np.array(kinds)
+    cells, index = np.unique(keys, return_inverse=True)
+    starts = cells // len(kinds)
+    gaps = tuple(np.unique(np.diff(starts)).tolist())
+    return _Targets(starts, cells % len(kinds), index.reshape(keys.shape), gaps)
 
 
 @functools.cache
@@ -160,18 +178,20 @@ def _arc_tangent(n: int) -> np.ndarray:
     return fitted.convert(kind=np.polynomial.Polynomial, domain=[-1, 1], window=[-1, 1]).coef
 
 
-def _constants(dtype: np.dtype, plan: CellPlan) -> np.ndarray:
+@functools.lru_cache(maxsize=64)
+def _constants(dtype: np.dtype, n_bins: int, signed: bool, gain: float, offset: float) -> np.ndarray:
     """Numbers that compiled code reads in the signal's own precision."""
-    turn = 2 * math.pi if plan.signed else math.pi
-    scale = plan.n_bins / turn
+    turn = 2 * math.pi if signed else math.pi
+    scale = n_bins / turn
     tiny = np.finfo(dtype).tiny
-    own = [plan.gain, tiny, math.pi / 2 * scale, math.pi * scale, 2 * math.pi * scale, plan.offset, plan.n_bins, scale]
+    own = [gain, tiny, math.pi / 2 * scale, math.pi * scale, 2 * math.pi * scale, offset, n_bins, scale]
     return np.array([*own, *_arc_tangent(ATAN_TERMS[dtype])], dtype)
 
 
 @numba.njit(nogil=True, cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
 def _pool_cells(  # type: ignore[no-untyped-def]
     image,
+    n_columns,
     smooth,
     constants,
     n_bins,
@@ -183,7 +203,9 @@ def _pool_cells(  # type: ignore[no-untyped-def]
     down_kinds,
     across_starts,
     across_kinds,
+    vector_lines,
     lines,
+    flat_lines,
     ring,
     flat_ring,
     ready,
@@ -194,31 +216,35 @@ def _pool_cells(  # type: ignore[no-untyped-def]
 ):
     """Sum up every cell: `pooled` has a row of lanes for each cell across, and in it all bins of all cells down.
 
-    `lines` are three smoothed rows, one in the making, and the moduli and angles of a row of gradients; `ring` the bins
-    of the rows that a cell sees; `ready` cells' sums over rows, until there are as many as lanes.
+    `lines` are three smoothed rows, the moduli and angles of a row of gradients, and a row in the making with room for
+    what is read behind it; `ring` the bins of the rows that a cell sees; `ready` cells' sums over rows, until there are
+    as many as lanes. All rows have room for whole values, with finite numbers in it.
     """
     room = lines.shape[1]
-    width = image.shape[1] - smooth.size - 1
+    width = n_columns - smooth.size - 1
     lanes = lanes_of(pooled)
     vectors = n_bins * room // lanes  # of a row of `ring`
     depth = flat_ring.size // (n_bins * room)
     begins = np.empty(depth, np.int64)
     zero = constants[1] - constants[1]
-    weights = np.empty((2, depth), image.dtype)
+    weights = np.empty((2, depth), smooth.dtype)
     done = 0  # cells down that are summed up
     held = 0  # rows of `ready` that are in use
     group = 0
     smoothed = 0
     for y in range(down_starts[-1] + length):
         while smoothed < y + 3:
-            _smooth_row(image, smoothed, smooth, lines[3], lines[smoothed % 3])
+            _smooth_row(image, smoothed, smooth, vector_lines, flat_lines, room, smoothed % 3)
             smoothed += 1
         above, here, below = lines[y % 3], lines[(y + 1) % 3], lines[(y + 2) % 3]
-        _polar(above, here, below, width, constants, signed, lines[4], lines[5])
-        at = y % depth * n_bins * room
-        for k in range(n_bins):
-            own = flat_ring[at + k * room : at + k * room + width]
-            _share(lines[4], lines[5], own, constants, k, n_bins, soft)
+        _polar(above, here, below, width, constants, signed, lines[3], lines[4])
+        at = y % depth * n_bins
+        if soft and n_bins > 1:
+            _share(vector_lines, ring, at * room // lanes, room // lanes, constants, n_bins)
+        else:
+            for k in range(n_bins):
+                own = flat_ring[(at + k) * room : (at + k) * room + width]
+                _give(lines[3], lines[4], own, constants, k, n_bins)
         while done < down_starts.size:
             start, last = down_starts[done], done
             if done + 1 < down_starts.size and down_starts[done + 1] - start <= depth - length:
@@ -250,47 +276,38 @@ def _pool_cells(  # type: ignore[no-untyped-def]
             held = max(held - used, 0)
 
 
-@numba.njit(nogil=True, cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
-def _smooth_row(image, y, smooth, line, out):  # type: ignore[no-untyped-def]
-    n = image.shape[1]
+@intrinsic
+def _peek(typing_context, like, flat, at):  # type: ignore[no-untyped-def]
+    """As many numbers from `at` on as a row of `like` has."""
+    value = _value_of(like)
+
+    def generate(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        kind = context.get_value_type(signature.return_type)
+        place = builder.gep(context.make_array(signature.args[1])(context, builder, args[1]).data, [args[2]])
+        return builder.load(builder.bitcast(place, kind.as_pointer()), align=signature.args[1].dtype.bitwidth // 8)
+
+    return value(like, flat, types.intp), generate
+
+
+@numba.njit(nogil=True, cache=True)
+def _smooth_row(image, y, smooth, lines, flat, room, to):  # type: ignore[no-untyped-def]
+    """Smooth a row of the image down, and across, into one of the lines."""
+    vectors = room // lanes_of(lines)
     if smooth.size == 1:
-        for x in range(n):
-            out[x] = image[y, x]
+        for v in range(vectors):
+            store(lines, to * vectors + v, load(image, y * vectors + v))
         return
-    whole = smooth.size - smooth.size % TAPS
-    for t in range(0, whole, TAPS):
-        a, b, c, d = image[y + t], image[y + t + 1], image[y + t + 2], image[y + t + 3]
-        _add_four(a, b, c, d, smooth[t : t + TAPS], line[:n], t == 0)
-    for t in range(whole, smooth.size):
-        _add_one(image[y + t], smooth[t], line[:n], t == 0)
-    n -= smooth.size - 1
-    for t in range(0, whole, TAPS):
-        a, b, c, d = line[t:], line[t + 1 :], line[t + 2 :], line[t + 3 :]
-        _add_four(a, b, c, d, smooth[t : t + TAPS], out[:n], t == 0)
-    for t in range(whole, smooth.size):
-        _add_one(line[t:], smooth[t], out[:n], t == 0)
-
-
-@numba.njit(nogil=True, cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
-def _add_four(a, b, c, d, weights, out, fresh):  # type: ignore[no-untyped-def]
-    """Add four weighted rows to a row, or begin it."""
-    u, v, w, z = weights[0], weights[1], weights[2], weights[3]
-    if fresh:
-        for i in range(out.size):
-            out[i] = (u * a[i] + v * b[i]) + (w * c[i] + z * d[i])
-    else:
-        for i in range(out.size):
-            out[i] += (u * a[i] + v * b[i]) + (w * c[i] + z * d[i])
-
-
-@numba.njit(nogil=True, cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
-def _add_one(a, weight, out, fresh):  # type: ignore[no-untyped-def]
-    if fresh:
-        for i in range(out.size):
-            out[i] = weight * a[i]
-    else:
-        for i in range(out.size):
-            out[i] += weight * a[i]
+    for v in range(vectors):
+        total = load(image, y * vectors + v) * splat(image, smooth[0])
+        for t in range(1, smooth.size):
+            total = fma(load(image, (y + t) * vectors + v), splat(image, smooth[t]), total)
+        store(lines, 5 * vectors + v, total)
+    for v in range(vectors):
+        at = 5 * room + v * lanes_of(lines)
+        total = _peek(lines, flat, at) * splat(lines, smooth[0])
+        for t in range(1, smooth.size):
+            total = fma(_peek(lines, flat, at + t), splat(lines, smooth[t]), total)
+        store(lines, to * vectors + v, total)
 
 
 @numba.njit(nogil=True, cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
@@ -345,9 +362,29 @@ def _polar(above, here, below, n, constants, signed, moduli, places):  # type: i
             places[x] = angle - offset
 
 
+@numba.njit(nogil=True, cache=True)
+def _share(lines, ring, at, vectors, constants, n_bins):  # type: ignore[no-untyped-def]
+    """Share out the gradients of a row to the two nearest bins, by their distance from the middles."""
+    one = constants[6] / constants[6]
+    zero, unit, turn = splat(lines, one - one), splat(lines, one), splat(lines, constants[6])
+    for v in range(vectors):
+        modulus, place = load(lines, 3 * vectors + v), load(lines, 4 * vectors + v)
+        away = maximum(place, zero - place)
+        away = minimum(away, maximum(away - turn, turn - away))
+        store(ring, at + v, modulus * maximum(unit - away, zero))
+        for k in range(1, n_bins - 1):
+            place = place - unit
+            away = maximum(place, zero - place)
+            store(ring, at + k * vectors + v, modulus * maximum(unit - away, zero))
+        place = place - unit
+        away = maximum(place, zero - place)
+        away = minimum(away, maximum(away - turn, turn - away))
+        store(ring, at + (n_bins - 1) * vectors + v, modulus * maximum(unit - away, zero))
+
+
 @numba.njit(nogil=True, cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
-def _share(moduli, places, out, constants, k, n_bins, soft):  # type: ignore[no-untyped-def]
-    """What one bin gets of every gradient of a row."""
+def _give(moduli, places, out, constants, k, n_bins):  # type: ignore[no-untyped-def]
+    """What one bin gets of every gradient of a row where each belongs to one bin."""
     zero = constants[0] - constants[0]
     turn = constants[6]
     one = turn / turn
@@ -357,17 +394,6 @@ def _share(moduli, places, out, constants, k, n_bins, soft):  # type: ignore[no-
     if n_bins == 1:
         for x in range(out.size):
             out[x] = moduli[x]
-    elif soft and 0 < k < n_bins - 1:
-        for x in range(out.size):
-            share = one - abs(places[x] - here)
-            out[x] = moduli[x] * (share if share > zero else zero)
-    elif soft:
-        for x in range(out.size):
-            away = abs(places[x] - here)
-            other = abs(away - turn)
-            away = other if other < away else away
-            share = one - away
-            out[x] = moduli[x] * (share if share > zero else zero)
     else:
         for x in range(out.size):
             place = places[x] if places[x] < turn else zero
@@ -427,38 +453,52 @@ def _turn_any(flat, at, stride, out):  # type: ignore[no-untyped-def]
 
 @numba.njit(nogil=True, cache=True)
 def _sum_columns(turned, windows, starts, kinds, pooled, group, n_groups):  # type: ignore[no-untyped-def]
-    """The columns that each cell sees, weighed and summed up, for as many rows of cells as there are lanes."""
+    """The columns that each cell sees, weighed and summed up, for as many rows of cells as there are lanes.
+
+    Four cells at a time; where there are no more, the last four again.
+    """
     n = windows.shape[1]
-    for k in range(starts.size):
-        start, kind = starts[k], kinds[k]
-        a = load(turned, start) * splat(turned, windows[kind, 0])
-        b = load(turned, start + 1) * splat(turned, windows[kind, 1])
-        c = load(turned, start + 2) * splat(turned, windows[kind, 2])
-        d = load(turned, start + 3) * splat(turned, windows[kind, 3])
-        for t in range(TAPS, n, TAPS):
-            a = fma(load(turned, start + t), splat(turned, windows[kind, t]), a)
-            b = fma(load(turned, start + t + 1), splat(turned, windows[kind, t + 1]), b)
-            c = fma(load(turned, start + t + 2), splat(turned, windows[kind, t + 2]), c)
-            d = fma(load(turned, start + t + 3), splat(turned, windows[kind, t + 3]), d)
-        store(pooled, k * n_groups + group, (a + b) + (c + d))
+    for first in range(0, starts.size, 4):
+        k = max(0, min(first, starts.size - 4))
+        i, j, m = min(k + 1, starts.size - 1), min(k + 2, starts.size - 1), min(k + 3, starts.size - 1)
+        s0, s1, s2, s3 = starts[k], starts[i], starts[j], starts[m]
+        w0, w1, w2, w3 = kinds[k], kinds[i], kinds[j], kinds[m]
+        a = b = c = d = splat(turned, windows[0, 0] - windows[0, 0])
+        if w0 == w1 and w0 == w2 and w0 == w3:
+            for t in range(n):
+                weight = splat(turned, windows[w0, t])
+                a, b = fma(load(turned, s0 + t), weight, a), fma(load(turned, s1 + t), weight, b)
+                c, d = fma(load(turned, s2 + t), weight, c), fma(load(turned, s3 + t), weight, d)
+        else:
+            for t in range(n):
+                a = fma(load(turned, s0 + t), splat(turned, windows[w0, t]), a)
+                b = fma(load(turned, s1 + t), splat(turned, windows[w1, t]), b)
+                c = fma(load(turned, s2 + t), splat(turned, windows[w2, t]), c)
+                d = fma(load(turned, s3 + t), splat(turned, windows[w3, t]), d)
+        store(pooled, k * n_groups + group, a)
+        store(pooled, i * n_groups + group, b)
+        store(pooled, j * n_groups + group, c)
+        store(pooled, m * n_groups + group, d)
 
 
 @numba.njit(nogil=True, cache=True)
-def _gather(pooled, down, across, out):  # type: ignore[no-untyped-def]
-    """Put each descriptor's cells together, `out` (row, column, cell down, cell across, bin)."""
-    n_bins = out.shape[4]
-    for y in range(out.shape[0]):
-        for x in range(out.shape[1]):
-            for i in range(out.shape[2]):
-                at = down[y, i] * n_bins
-                for j in range(out.shape[3]):
-                    own, to = pooled[across[x, j]], out[y, x, i, j]
+def _gather(pooled, down, across, out, how, options):  # type: ignore[no-untyped-def]
+    """Put each descriptor's cells together, `out` (row, column, cell down, cell across, bin), and normalise it."""
+    n_rows, n_columns, n_cells, _, n_bins = out.shape
+    for y in range(n_rows):
+        for x in range(n_columns):
+            for j in range(n_cells):
+                own = pooled[across[x, j]]
+                for i in range(n_cells):
+                    at, to = down[y, i] * n_bins, out[y, x, i, j]
                     if n_bins == 8:  # a number that the compiler knows
                         for k in range(8):
                             to[k] = own[at + k]
                     else:
                         for k in range(n_bins):
                             to[k] = own[at + k]
+        if how:  # a row at a time, which lies in the cache by now
+            _normalise(out[y].reshape(out.shape[1], -1), how, options)
 
 
 def normalise_rows(descriptors: np.ndarray, how: str | None, *, clip: float = 0.2, epsilon: float = 0.0) -> None:
@@ -479,28 +519,41 @@ def normalise_rows(descriptors: np.ndarray, how: str | None, *, clip: float = 0.
         _normalise(descriptors, HOW[how], options)
 
 
-@numba.njit(nogil=True, cache=True, fastmath={"contract", "reassoc", "nsz"}, error_model="numpy")
+@numba.njit(nogil=True, cache=True)
 def _normalise(descriptors, how, options):  # type: ignore[no-untyped-def]
+    for i in range(len(descriptors)):
+        _normalise_row(descriptors[i], how, options)
+
+
+@numba.njit(nogil=True, cache=True, fastmath={"contract", "reassoc", "nsz"}, error_model="numpy")
+def _normalise_row(row, how, options):  # type: ignore[no-untyped-def]
     clip, epsilon, one = options
     zero = one - one
-    for i in range(len(descriptors)):
-        row = descriptors[i]
-        for turn in range(2 if how in (2, 3) else 1 if how == 1 else 0):
+    if how <= 3:
+        total = epsilon * epsilon
+        for j in range(row.size):
+            total += row[j] * row[j]
+        factor = one / np.sqrt(total) if total > zero else zero
+        if how == 1:
+            for j in range(row.size):
+                row[j] *= factor
+        else:
             total = epsilon * epsilon
             for j in range(row.size):
-                total += row[j] * row[j]
+                value = min(row[j] * factor, clip)
+                row[j] = value
+                total += value * value
             factor = one / np.sqrt(total) if total > zero else zero
             for j in range(row.size):
-                value = row[j] * factor
-                row[j] = value if value < clip or how == 1 or turn == 1 else clip
-        if how >= 3:
-            total = epsilon
-            for j in range(row.size):
-                total += row[j]
-            factor = one / total if total > zero else zero
-            for j in range(row.size):
-                value = row[j] * factor
-                row[j] = value if how == 4 else np.sqrt(value)
+                row[j] *= factor
+    if how >= 3:
+        total = epsilon
+        for j in range(row.size):
+            total += row[j]
+        factor = one / total if total > zero else zero
+        for j in range(row.size):
+            value = row[j] * factor
+            row[j] = value if how == 4 else np.sqrt(value)
 
 
 def plain_cells(channel: np.ndarray, plan: CellPlan) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Sequence
 
@@ -36,4 +37,5 @@ def kept_rows(sizes: Sequence[int], dtype: np.dtype) -> list[np.ndarray]:
     if block is None or len(block) < sum(sizes):
         block = rows(sum(sizes), dtype)
         setattr(_kept, dtype.name, block)
-    return np.split(block[: sum(sizes)], np.cumsum(sizes)[:-1])
+    ends = itertools.accumulate(sizes)
+    return [block[end - size : end] for size, end in zip(sizes, ends)]
