@@ -355,6 +355,58 @@ def test_what_is_dropped_is_dropped_in_transfer_too(digits):
     assert made[1].history_["loss"].iloc[-1] > made[0].history_["loss"].iloc[-1] + 0.2
 
 
+@pytest.mark.parametrize("ragged", [False, True])
+def test_predictions_are_means_over_moved_copies(ragged):
+    X, y = waves(40, length=30)
+    signals = [signal[: 30 - 3 * (i % 4 if ragged else 0)] for i, signal in enumerate(X)]
+    network = ConvNetClassifier(
+        "conv 5x6 same, norm, relu, max-pool 2, conv 3x6, relu, global-max", epochs=4, random_state=0
+    ).fit(signals, y)
+    copies = [
+        [np.pad(one, (2, 2), mode="edge")[2 + step :][: len(one)] for one in signals] for step in (0, -2, -1, 1, 2)
+    ]
+    expected = np.mean([network.decision_function(copy) for copy in copies], axis=0)
+    alone = network.decision_function(signals)
+    np.testing.assert_allclose(network.set_params(shifts=2).decision_function(signals), expected, atol=1e-5)
+    assert np.abs(expected - alone).max() > 1e-3
+
+
+def test_copies_of_pictures_move_along_each_axis(digits):
+    X, y = digits[0][:60], digits[1][:60]
+    network = ConvNetClassifier("conv 3x3x6, relu, max-pool 2, dense 8, relu", n_axes=2, epochs=2, random_state=0)
+    network.fit(X, y)
+    padded = np.pad(X, ((0, 0), (1, 1), (1, 1)), mode="edge")
+    corners = [(1, 1), (0, 1), (2, 1), (1, 0), (1, 2)]
+    expected = np.mean([network.decision_function(padded[:, i : i + 8, j : j + 8]) for i, j in corners], axis=0)
+    np.testing.assert_allclose(network.set_params(shifts=1).decision_function(X), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(("n_axes", "shape"), [(1, (4,)), (1, (23,)), (2, (5, 40)), (3, (4, 4, 6))])
+def test_the_default_network_pads_where_little_would_be_left(n_axes, shape):
+    X = RNG.normal(size=(12, *shape)).astype(np.float32)
+    X[::2] += 3
+    y = np.arange(12) % 2
+    network = ConvNetClassifier(n_axes=n_axes, epochs=10, augment=None, random_state=0).fit(X, y)
+    assert network.score(X, y) == 1.0
+    assert all(layer.same for layer in network.layers_ if layer.kind == "conv")
+    with pytest.raises(InputError, match="shifts=-1"):
+        network.set_params(shifts=-1).predict(X)
+    loaded = ConvNetClassifier(n_axes=1, epochs=1, random_state=0).fit(RNG.normal(size=(12, 24)), y)
+    assert not any(layer.same for layer in loaded.layers_ if layer.kind == "conv")
+
+
+def test_the_gradient_of_a_global_maximum_reaches_the_largest_alone():
+    from filterbank.convnet.network import global_pool
+
+    for shape in ((3, 4, 9), (3, 4, 5, 6), (2, 3, 4, 5, 3)):
+        x = torch.randn(shape, requires_grad=True)
+        found = global_pool("global-max", x, None)
+        torch.testing.assert_close(found, x.detach().flatten(2).amax(2))
+        found.sum().backward()
+        assert torch.equal(x.grad.flatten(2).argmax(2), x.detach().flatten(2).argmax(2))
+        assert float(x.grad.sum()) == shape[0] * shape[1]
+
+
 def test_augmentation_moves_signals_as_it_says():
     generator = torch.Generator().manual_seed(0)
     x = torch.zeros(300, 1, 41)
@@ -376,6 +428,8 @@ def test_augmentation_moves_signals_as_it_says():
     assert loud.amax().item() <= np.exp(0.5) + 1e-6
     noisy = augmented(torch.zeros(200, 2, 50), None, {"noise": 0.3}, torch.tensor([1.0, 10.0]), generator)
     assert noisy[:, 1].std() / noisy[:, 0].std() == pytest.approx(10, rel=0.1)
+    mixed = augmented(x, None, {"gain": 0.5, "untouched": 0.25}, torch.ones(1), generator)
+    assert (mixed == x).flatten(1).all(1).float().mean().item() == pytest.approx(0.25, abs=0.08)
     same = augmented(x, None, {"shift": 0.0}, torch.ones(1), generator)
     np.testing.assert_allclose(same, x, atol=1e-5)
 
@@ -495,6 +549,8 @@ def test_wrong_input_is_named():
         ConvNetClassifier(**(small | {"learning_rate": 1e30, "epochs": 5})).fit(X, y)
     with pytest.raises(InputError, match="shift"):
         augmentation({"shift": np.nan}, 1)
+    with pytest.raises(InputError, match="1\\.5"):
+        augmentation({"untouched": 1.5}, 1)
 
 
 def test_files_that_do_not_fit_in_memory_are_read_batch_by_batch():

@@ -25,18 +25,6 @@ from filterbank.signals import Signals
 
 __all__ = ["ConvNetClassifier", "need_torch"]
 
-TRAINING = (
-    "epochs",
-    "batch_size",
-    "learning_rate",
-    "weight_decay",
-    "label_smoothing",
-    "augment",
-    "schedule",
-    "standardise",
-)
-"""What a preset says of training, unless the user says otherwise."""
-
 SCHEDULES = ("one-cycle", "constant")
 PRECISIONS = ("auto", "float32", "bfloat16")
 
@@ -47,9 +35,10 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
     Parameters
     ----------
     layers : str
-        "small" (convolutions of 16, 32 and 64 filters, batch-normalised, a residual layer, the maximum over all
-        positions), "tutorial" (the digits' network of the 2017 tutorial), or layers with commas between them, such as
-        "conv 3x3x32, relu, max-pool 2, dense 128, relu"; see `filterbank.convnet.layers.parse`.
+        "small" (convolutions of 32, 64 and 128 filters, batch-normalised, a residual layer, the maximum over all
+        positions; padded within only where an axis has fewer than 24 samples), "tutorial" (the digits' network of the
+        2017 tutorial), or layers with commas between them, such as "conv 3x3x32, relu, max-pool 2, dense 128, relu";
+        see `filterbank.convnet.layers.parse`.
     n_axes : {1, 2, 3}, optional
         Needed for a plain array of more than two dimensions.
     epochs, batch_size : int, optional
@@ -63,10 +52,14 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
     weight_decay, label_smoothing : float, optional
     augment : "auto", None or mapping of str to float
         What is done to signals by a random amount while the network learns: "shift", "scale", "rotation", "shear",
-        "gain", "noise" (see `AUGMENTATIONS` in `convnet.training`). "auto": what suits the number of axes; "preset": as
-        the preset has it ("small": "auto"). None: nothing.
+        "gain", "noise"; and to which share nothing, "untouched" (see `AUGMENTATIONS` in `convnet.training`). "auto":
+        what suits the number of axes; "preset": as the preset has it ("small": "auto"). None: nothing.
     standardise : bool, optional
         Whether each channel's mean is taken off and its spread divided by, both over the training signals.
+    shifts : int, optional
+        Predictions are means of the logits over a signal and its copies moved by 1 up to so many samples either way
+        along each axis, since a network that pools in steps answers a little differently wherever a signal begins. They
+        take 1 + 2 * `n_axes` * `shifts` times as long. "small": 1; others: 0.
     validation : float, optional
         The share of the training signals (of the groups, if `fit` is given groups) held out to see when to stop.
         None: nothing is held out, and all epochs are done.
@@ -132,6 +125,7 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
         label_smoothing: float | None = None,
         augment: Any = "preset",
         standardise: bool | None = None,
+        shifts: int | None = None,
         validation: float | None = None,
         patience: int = 5,
         precision: str = "auto",
@@ -150,6 +144,7 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
         self.label_smoothing = label_smoothing
         self.augment = augment
         self.standardise = standardise
+        self.shifts = shifts
         self.validation = validation
         self.patience = patience
         self.precision = precision
@@ -195,8 +190,9 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
         with self._training(seed):
             self._build(signals)
             epochs = self._epochs(len(train))
-            self._start(signals, train, seed, epochs=epochs)
-            self._run(signals, coded, train, held_out, epochs)
+            batches = self._batches(signals if len(train) == len(signals) else signals[train])
+            self._start(batches, seed, epochs=epochs)
+            self._run(batches, coded[train], epochs, signals[held_out], coded[held_out])
         return self
 
     def partial_fit(self, X: Any, y: Any, *, classes: Any = None) -> Self:
@@ -226,14 +222,14 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
         if unknown:
             raise invalid("y", unknown[0], f"one of the classes {self.classes_.tolist()}")
         coded = np.searchsorted(self.classes_, labels)
-        everything = np.arange(len(signals))
         seed = self._seed()
         with self._training(seed):
             if new:
                 self._build(signals)
+            batches = self._batches(signals)
             if new or not hasattr(self, "_loop"):
-                self._start(signals, everything, seed, epochs=None)
-            self._run(signals, coded, everything, everything[:0], 1)
+                self._start(batches, seed, epochs=None)
+            self._run(batches, coded, 1, signals[:0], coded[:0])
         return self
 
     def decision_function(self, X: Any) -> np.ndarray:
@@ -255,7 +251,10 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
     def transfer(self, X: Any, y: Any, *, epochs: int | None = None) -> ConvNetClassifier:
         """Return a classifier of other classes with this one's trunk: only the dense layers are trained.
 
-        The trunk (all layers that answer at every position) is frozen, so that its responses are computed once.
+        The trunk (all layers that answer at every position) is frozen, and so is a global pooling of it: what they
+        answer is computed once, in the precision of training and without augmentation, and kept where it fits in 1 GiB.
+        Batches, learning rate and schedule are this classifier's. The 2017 tutorial's lab has batches of 128: a source
+        trained for 5 epochs on the digits 0 to 4, whose dense layers then learn 5 to 9 in one epoch.
 
         Parameters
         ----------
@@ -263,7 +262,7 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
             Of the size that this classifier was trained on, unless it pools globally.
         y : array, (signal,)
         epochs : int, optional
-            None: as many as this classifier's.
+            None: as many as for `fit`.
 
         Returns
         -------
@@ -380,6 +379,8 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
             raise invalid("label_smoothing", self._option("label_smoothing"), "a share from 0 to below 1")
         if self._option("schedule") not in SCHEDULES:
             raise invalid("schedule", self._option("schedule"), f"one of {', '.join(SCHEDULES)}")
+        if not isinstance(self._option("shifts"), (int, np.integer)) or self._option("shifts") < 0:
+            raise invalid("shifts", self._option("shifts"), "a whole number from 0 on")
         if self.precision not in PRECISIONS:
             raise invalid("precision", self.precision, f"one of {', '.join(PRECISIONS)}")
         if self.validation is not None and not 0 < self.validation < 1:
@@ -443,19 +444,22 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
 
     def _build(self, signals: Signals) -> None:
         """A new network with random weights for these signals."""
-        text = self.text_ = preset_text(self.layers, signals.n_axes) if self.layers in PRESETS else self.layers
+        sizes = first_of_sizes(signals)
+        text = self.layers
+        if text in PRESETS:
+            text = preset_text(text, signals.n_axes, size=min(map(min, sizes)))
+        self.text_ = text
         self.layers_ = parse(text, signals.n_axes)
-        for i, shape in enumerate(signals.shapes):
-            follow(self.layers_, shape[1:], index=i)
+        for size, i in sizes.items():
+            follow(self.layers_, size, index=i)
         self.signal_shape_: tuple[int, ...] | None = None
         if not self._is_global:
-            sizes = {shape[1:] for shape in signals.shapes}
             if len(sizes) > 1:
                 raise InputError(
                     f"signals have {len(sizes)} different sizes, and the layers {text!r} need one. "
                     "Write global-max or global-mean after the convolutions."
                 )
-            self.signal_shape_ = sizes.pop()
+            self.signal_shape_ = next(iter(sizes))
         self.network_ = self._new_network()
         if PRESETS.get(self.layers, OWN).glorot:
             self.network_.begin_as_glorot()
@@ -489,17 +493,22 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
         self.network_.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in weights.items()})
         self.network_.eval()
 
-    def _start(self, signals: Signals, train: np.ndarray, seed: int, *, epochs: int | None) -> None:
+    def _batches(self, signals: Signals) -> Any:
+        from filterbank.convnet.training import Batches
+
+        return Batches(signals, find_device(self.device))
+
+    def _start(self, batches: Any, seed: int, *, epochs: int | None) -> None:
         """The signals' mean and spread, and what the training loop needs."""
-        from filterbank.convnet.training import Batches, augmentation
+        from filterbank.convnet.training import augmentation
 
         network = self.network_
         if self._option("standardise"):
-            centre, spread = Batches(signals[train], find_device(self.device)).statistics()
+            centre, spread = batches.statistics()
             network.centre.copy_(centre)
             network.spread.copy_(spread)
-        amounts = augmentation(self._option("augment"), signals.n_axes)
-        self._loop = self._new_loop(network, len(train), seed, amounts, epochs=epochs)
+        amounts = augmentation(self._option("augment"), self.n_axes_)
+        self._loop = self._new_loop(network, len(batches), seed, amounts, epochs=epochs)
         self._rows: list[dict[str, float]] = []
 
     def _new_loop(self, module: Any, n: int, seed: int, amounts: dict[str, float], *, epochs: int | None) -> Any:
@@ -534,14 +543,13 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
             torch.Generator().manual_seed(seed),
         )
 
-    def _run(self, signals: Signals, coded: np.ndarray, train: np.ndarray, held_out: np.ndarray, epochs: int) -> None:
+    def _run(self, batches: Any, coded: np.ndarray, epochs: int, held_out: Signals, held_out_coded: np.ndarray) -> None:
         import torch
 
-        from filterbank.convnet.training import Batches, chunk_size, train_epoch
+        from filterbank.convnet.training import chunk_size, train_epoch
 
-        network, device = self.network_, find_device(self.device)
-        batches = Batches(signals if len(train) == len(signals) else signals[train], device)
-        y = torch.from_numpy(coded[train]).to(device)
+        network = self.network_
+        y = torch.from_numpy(coded).to(batches.device)
         batch_size = self._batch_size(len(batches))
         chunk = chunk_size(network, batches.shapes, batch_size)
         best, best_weights, waited = math.inf, None, 0
@@ -555,7 +563,7 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
                 )
             row = {"epoch": len(self._rows) + 1, "loss": loss, "accuracy": accuracy}
             if len(held_out):
-                row |= self._held_out_scores(signals[held_out], coded[held_out])
+                row |= self._held_out_scores(held_out, held_out_coded)
             self._rows.append(row | {"seconds": time.perf_counter() - started})
             self._say(self._rows[-1], epochs)
             if len(held_out):
@@ -589,23 +597,24 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
             flush=True,
         )
 
-    def _evaluate(self, signals: Signals, *, of: str = "logits") -> np.ndarray:
-        from filterbank.convnet.training import Batches, chunk_size, evaluate
+    def _evaluate(self, signals: Signals) -> np.ndarray:
+        from filterbank.convnet.training import chunk_size, evaluate
 
-        batches = Batches(signals, find_device(self.device))
-        return evaluate(self.network_, batches, chunk=chunk_size(self.network_, batches.shapes, 256), of=of)
+        batches = self._batches(signals)
+        chunk = chunk_size(self.network_, batches.shapes, 256)
+        return evaluate(self.network_, batches, chunk=chunk, shifts=int(self._option("shifts")))
 
     def _logits(self, X: Any) -> np.ndarray:
         check_is_fitted(self, "network_")
         need_torch("ConvNetClassifier")
         signals = self._validate(X, reset=False)
-        for i, shape in enumerate(signals.shapes):
-            if self.signal_shape_ is not None and shape[1:] != self.signal_shape_:
+        for size, i in first_of_sizes(signals).items():
+            if self.signal_shape_ is not None and size != self.signal_shape_:
                 raise InputError(
-                    f"signal {i} has {' x '.join(map(str, shape[1:]))} samples, and the network was trained on "
+                    f"signal {i} has {' x '.join(map(str, size))} samples, and the network was trained on "
                     f"{' x '.join(map(str, self.signal_shape_))}. Cut or resample it, or train with global-max."
                 )
-            follow(self.layers_, shape[1:], index=i)
+            follow(self.layers_, size, index=i)
         with self._training(0):
             return self._evaluate(signals)
 
@@ -616,6 +625,14 @@ def need_torch(what: str) -> Any:
         return importlib.import_module("torch")
     except ImportError:
         raise InputError(f"{what} needs torch, which is not installed. Run: pip install 'filterbank[deep]'.") from None
+
+
+def first_of_sizes(signals: Signals) -> dict[tuple[int, ...], int]:
+    """Return the first signal of each size along the axes that occurs."""
+    found: dict[tuple[int, ...], int] = {}
+    for i, shape in enumerate(signals.shapes):
+        found.setdefault(shape[1:], i)
+    return found
 
 
 def trunk_layers(layers: Sequence[Layer], layer: str | None) -> list[Layer]:

@@ -68,12 +68,14 @@ class Preset:
     ----------
     layers : str
         With "K" for a filter of 3 samples along each axis.
-    epochs, batch_size, learning_rate, weight_decay, label_smoothing, augment, schedule, standardise
+    epochs, batch_size, learning_rate, weight_decay, label_smoothing, augment, schedule, standardise, shifts
         See `ConvNetClassifier`.
     glorot : bool
         Whether weights begin as Glorot & Bengio 2010 have it (eq. 16) and biases at 0, instead of as torch has it.
     least_steps : int
         With few signals, batches are smaller and epochs more, until there are so many steps; 0: never.
+    least_size : int
+        Where an axis has fewer samples, convolutions pad their input ("same"), so that something is left at the end.
     """
 
     layers: str
@@ -86,15 +88,19 @@ class Preset:
     schedule: str = "one-cycle"
     standardise: bool = True
     least_steps: int = 0
+    least_size: int = 0
+    shifts: int = 0
     glorot: bool = False
 
 
 PRESETS = {
     "small": Preset(
-        "conv Kx16 same, max-pool 2, norm, relu, conv Kx32 same, max-pool 2, norm, relu, conv Kx64 same, norm, relu, "
-        "residual Kx64, global-max",
+        "conv Kx32, max-pool 2, norm, relu, conv Kx64, max-pool 2, norm, relu, residual Kx64, conv Kx128, norm, relu, "
+        "global-max",
         learning_rate=1.2e-2,
         least_steps=600,
+        least_size=24,
+        shifts=1,
     ),
     "tutorial": Preset(
         "conv Kx32, relu, conv Kx32, relu, max-pool 2, dense 128, relu",
@@ -158,15 +164,19 @@ def parse(text: str, n_axes: int) -> list[Layer]:
     return layers
 
 
-def preset_text(name: str, n_axes: int) -> str:
-    """Return the layers of a preset for so many axes.
+def preset_text(name: str, n_axes: int, *, size: int | None = None) -> str:
+    """Return the layers of a preset for so many axes, the shortest of `size` samples.
 
     Examples
     --------
     >>> preset_text("tutorial", 1)
     'conv 3x32, relu, conv 3x32, relu, max-pool 2, dense 128, relu'
+    >>> preset_text("small", 1, size=8)[:36]
+    'conv 3x32 same, max-pool 2, norm, re'
     """
-    return PRESETS[name].layers.replace("K", "x".join(["3"] * n_axes))
+    preset = PRESETS[name]
+    text = preset.layers.replace("K", "x".join(["3"] * n_axes))
+    return text if size is None or size >= preset.least_size else re.sub(r"(conv \S+\d)", r"\1 same", text)
 
 
 def count_trunk(layers: Sequence[Layer]) -> int:

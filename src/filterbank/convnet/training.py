@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 HELD = 1 << 29  # samples of signals of one size that are kept as one tensor, 2 GiB
-CHUNK = 1 << 21  # numbers of the largest layer's output that are computed at a time: they stay in the cache, and the
+CHUNK = 3 << 20  # numbers of the largest layer's output that are computed at a time: they stay in the cache, and the
 #                  memory is used again and again, where a whole batch would ask the system for new pages each time
 
 AUGMENTATIONS = {
@@ -41,13 +41,14 @@ AUGMENTATIONS = {
     "shear": "sheared by up to so many degrees (images, volumes)",
     "gain": "made louder or softer by up to this factor's logarithm",
     "noise": "white noise with up to this share of the spread of the training signals",
+    "untouched": "this share of the signals is left as it is: sharp, where moving them blurs a little",
 }
-"""What may be done to signals while a network trains, each by a random amount of either sign."""
+"""What may be done to signals while a network trains, each by a random amount of either sign; and to how many not."""
 
 AUTO = {
-    1: {"shift": 0.1, "scale": 0.1, "gain": 0.2, "noise": 0.1},
-    2: {"shift": 0.1, "scale": 0.12, "rotation": 10.0, "shear": 8.0},
-    3: {"shift": 0.1, "scale": 0.1, "rotation": 10.0},
+    1: {"shift": 0.1, "scale": 0.1, "gain": 0.2, "noise": 0.1, "untouched": 0.2},
+    2: {"shift": 0.1, "scale": 0.12, "rotation": 10.0, "shear": 8.0, "untouched": 0.2},
+    3: {"shift": 0.1, "scale": 0.1, "rotation": 10.0, "untouched": 0.2},
 }
 
 
@@ -82,16 +83,17 @@ class Batches:
         return self._read(index), sizes
 
     def _read(self, index: np.ndarray) -> torch.Tensor:
-        shapes = [self.shapes[i] for i in index.tolist()]
+        shapes = {self.shapes[i] for i in index.tolist()}
         largest = tuple(max(sizes) for sizes in zip(*shapes))
         out = np.zeros((len(index), *largest), dtype=np.float32)
         for row, i in zip(out, index.tolist()):
             signal = self.signals[i]
             if signal.shape[0] != largest[0]:
                 raise InputError(f"signal {i} has {signal.shape[0]} channels, and others {largest[0]}.")
-            check_finite(signal, i)
-            row[tuple(slice(n) for n in signal.shape)] = signal
+            row[tuple(slice(n) for n in signal.shape) if self.ragged else ...] = signal
         if not np.isfinite(out).all():
+            for i in index.tolist():
+                check_finite(self.signals[i], i)
             raise InputError("X holds numbers that float32 can't hold. Scale the signals down.")
         return torch.from_numpy(out).to(self.device)
 
@@ -148,6 +150,8 @@ def augmentation(given: Any, n_axes: int) -> dict[str, float]:
             raise invalid("augment", name, f"one of {', '.join(AUGMENTATIONS)}")
         if not (isinstance(amount, (int, float, np.number)) and np.isfinite(float(amount)) and float(amount) >= 0):
             raise invalid(f"augment[{name!r}]", amount, "a number from 0 on")
+        if name == "untouched" and amount > 1:
+            raise invalid("augment['untouched']", amount, "a share from 0 to 1")
         if name in ("rotation", "shear") and n_axes == 1:
             raise invalid("augment", name, "for signals of one axis", do="They have shift, scale, gain and noise.")
     return {name: float(amount) for name, amount in given.items() if amount}
@@ -165,7 +169,7 @@ def augmented(
     def draw(*shape: int) -> torch.Tensor:
         return (2 * torch.rand(shape, generator=generator) - 1).to(x.device)
 
-    n, n_axes = len(x), x.ndim - 2
+    n, n_axes, given = len(x), x.ndim - 2, x
     if any(name in amounts for name in ("shift", "scale", "rotation", "shear")):
         x = _moved(x, sizes, _maps(n, n_axes, amounts, draw), amounts.get("shift", 0.0) * draw(n, n_axes))
     if "gain" in amounts:
@@ -173,6 +177,9 @@ def augmented(
     if "noise" in amounts:
         level = amounts["noise"] * draw(n).abs().view(-1, *[1] * (n_axes + 1)) * spread.view(1, -1, *[1] * n_axes)
         x = x + level * torch.randn(x.shape, generator=generator).to(x.device)
+    if "untouched" in amounts:
+        kept = torch.rand((n, *[1] * (n_axes + 1)), generator=generator) < amounts["untouched"]
+        x = torch.where(kept.to(x.device), given, x)
     return x
 
 
@@ -270,18 +277,35 @@ def train_epoch(
 
 
 @torch.no_grad()
-def evaluate(network: Network, batches: Batches, *, chunk: int, of: str = "logits") -> np.ndarray:
-    """Return the logits, or what the last dense layer sees (`of="head"`), in the signals' order."""
+def evaluate(network: Network, batches: Batches, *, chunk: int, shifts: int = 0) -> np.ndarray:
+    """Return the logits in the signals' order: the mean over copies moved by up to `shifts` samples along each axis."""
     network.eval()
     out: list[Any] = [None] * len(batches)
+    moves = [(axis, step) for step in range(-shifts, shifts + 1) if step for axis in range(network.n_axes)]
     for index in batches.order(None, chunk):
         x, sizes = batches.take(index)
-        x = x.contiguous(memory_format=network.memory_format)
-        seen = network.head(*network.trunk(x, sizes))
-        found = network.classes(seen) if of == "logits" else seen
-        for i, row in zip(index.tolist(), found.float().cpu().numpy()):
+        copies = [x, *(moved(x, sizes, axis, step) for axis, step in moves)]
+        found = sum(network(one.contiguous(memory_format=network.memory_format), sizes) for one in copies)
+        for i, row in zip(index.tolist(), (found / len(copies)).float().cpu().numpy()):
             out[i] = row
     return np.stack(out)
+
+
+def moved(x: torch.Tensor, sizes: torch.Tensor | None, axis: int, step: int) -> torch.Tensor:
+    """Return signals whose samples come `step` positions earlier along an axis, the first or last one repeated.
+
+    Examples
+    --------
+    >>> moved(torch.arange(5.0)[None, None], None, 0, 2)
+    tensor([[[2., 3., 4., 4., 4.]]])
+    """
+    at = torch.arange(x.shape[2 + axis], device=x.device) + step
+    if sizes is None:
+        return x.index_select(2 + axis, at.clamp(0, len(at) - 1))
+    at = torch.minimum(at.clamp(min=0), sizes[:, axis, None] - 1)
+    shape = [len(x), *[1] * (x.ndim - 1)]
+    shape[2 + axis] = at.shape[1]
+    return torch.take_along_dim(x, at.view(shape), 2 + axis)
 
 
 def one_cycle(steps: int) -> Callable[[int], float]:
