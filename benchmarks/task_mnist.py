@@ -1,8 +1,8 @@
 """MNIST by networks: the tutorial's, the default one in the same and in twice the time, and a trunk that is kept.
 
 The time is the processor's, of all threads, against that of one epoch of the tutorial's network in plain torch,
-measured in the same process. The default network and how it's trained were
-chosen on 10,000 of the training digits, held out.
+measured in the same process. The default network and how it's trained were chosen on 10,000 of the training digits,
+held out.
 """
 
 from __future__ import annotations
