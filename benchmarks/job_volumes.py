@@ -52,10 +52,10 @@ def run(quick: bool) -> list[Row]:
 
 
 def heavy(name: str, size: int, quick: int, threads: int) -> tuple[Callable[[], object], Callable[[], np.ndarray]]:
-    """A small volume, and two, for `weigh`."""
-    bank = prepared(name, bool(quick))
+    """A small volume, and two, for `weigh`, with kernels that are there before."""
     volumes = list(np.random.default_rng(0).random((2, size, size, size), dtype=np.float32))
-    return lambda: ours([volumes[0][:9]], bank, threads), lambda: ours(volumes, bank, threads)
+    representation = Representation(prepared(name, bool(quick)), Moments(STATISTICS), n_jobs=threads).fit(volumes)
+    return lambda: representation.transform([volumes[0][:9]]), lambda: representation.transform(volumes)
 
 
 def prepared(name: str, quick: bool) -> LinearBank:

@@ -200,9 +200,10 @@ class Fused:
             return torch_pool(blocks, self.bank.kernels, lo=lo.tolist(), hi=hi.tolist(), **common)
         common["n_threads"] = n_threads
         if self.method == "separable":
-            pool = volume_pool if len(self.halo) == 3 else separable_pool
-            lows, highs = list(map(tuple, lo.tolist())), list(map(tuple, hi.tolist()))
-            return pool(list(blocks), self.bank.kernels, lo=lows, hi=highs, exact=self.exact, **common)
+            common |= {"lo": list(map(tuple, lo.tolist())), "hi": list(map(tuple, hi.tolist())), "exact": self.exact}
+            if len(self.halo) == 3:
+                return volume_pool(list(blocks), self.bank.kernels, kept=self.bank.kept, **common)
+            return separable_pool(list(blocks), self.bank.kernels, **common)
         common |= {"lo": lo[:, 0].tolist(), "hi": hi[:, 0].tolist(), "want": (*common["want"], "finite")}
         common["kept"] = self.bank.kept
         by_direct = self._direct_ones(blocks, lengths)

@@ -255,7 +255,7 @@ class LinearBank(BaseEstimator):
         if not exact and self._by_passes(channel.shape):
             bank = self.for_kernels
             lo, hi = [list(map(tuple, sides.tolist())) for sides in (bank.before, bank.after)]
-            return compiled.volume_responses(channel, bank.kernels, lo=lo, hi=hi)
+            return compiled.volume_responses(channel, bank.kernels, lo=lo, hi=hi, kept=bank.kept)
         if exact or not self._by_fft(channel.shape):
             return compiled.convolve_direct(channel, *self._taps, extent=extent, hop=hop)
         shape = compiled.fft_shape(channel.shape)

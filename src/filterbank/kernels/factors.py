@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -259,14 +260,30 @@ def factor_volumes(kernels: Sequence[np.ndarray], *, tolerance: float = 1e-7) ->
     (2, 3, 4)
     """
     stack = np.array([np.asarray(kernel, dtype=np.float64) for kernel in kernels])
-    return _factor_volumes(stack.tobytes(), stack.shape, float(tolerance))
+    return _factor_volumes(_Digested(stack), float(tolerance))
+
+
+class _Digested:
+    """Kernels known by a digest of their samples, which are let go once they're factored: they are large."""
+
+    def __init__(self, stack: np.ndarray) -> None:
+        self.stack: np.ndarray | None = stack
+        self.digest = stack.shape, hashlib.blake2b(stack.data).digest()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Digested) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
 
 
 @functools.lru_cache(maxsize=32)
-def _factor_volumes(samples: bytes, shape: tuple[int, ...], tolerance: float) -> VolumeFactors:
+def _factor_volumes(kernels: _Digested, tolerance: float) -> VolumeFactors:
     """Do what `factor_volumes` does, once for the banks of all folds of a validation."""
-    n, depth, height, width = shape
-    flat = np.frombuffer(samples).reshape(n, depth, height * width)
+    stack, kernels.stack = kernels.stack, None
+    assert stack is not None
+    n, depth, height, width = stack.shape
+    flat = stack.reshape(n, depth, height * width)
     basis = _common_rows(flat, tolerance)
     deep = factor(list(flat @ basis.T), tolerance=tolerance)  # in coordinates of the basis, which keep all norms
     planes = (deep.rows @ basis).reshape(-1, height, width)

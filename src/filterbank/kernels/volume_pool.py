@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
@@ -54,6 +53,7 @@ def volume_pool(
     tolerance: float = 1e-7,
     exact: bool = False,
     n_threads: int = 1,
+    kept: dict[Any, Any] | None = None,
 ) -> dict[str, np.ndarray]:
     """Convolve volumes with kernels of low rank and pool each response, which is never written out.
 
@@ -85,6 +85,8 @@ def volume_pool(
         extrema, their positions and counts are those of the volume however it is cut.
     n_threads : int
         The result doesn't depend on it, bit for bit.
+    kept : dict, optional
+        Where the plan is kept from one call to the next with the same kernels.
 
     Returns
     -------
@@ -114,7 +116,7 @@ def volume_pool(
     check(volumes, kernels, lo, hi, halo, pad, modulus, want, thresholds, n_threads, n_axes=3)
     n_responses = len(kernels) // (1 + modulus)
     dtype = volumes[0].dtype
-    plan = _plan(*_keys(kernels, lo, hi), bool(modulus), float(tolerance), dtype)
+    plan = _plan(kernels, lo, hi, bool(modulus), tolerance, dtype, kept)
     levels = np.empty((n_responses, 0)) if thresholds is None else np.asarray(thresholds, dtype=np.float64)
     sums = np.array([kernel_sum(kernel) for kernel in kernels]).reshape(n_responses, 1 + modulus)
     statistics = bool({"mean", "square"} & set(want)), bool({"min", "max"} & set(want)), "position" in want
@@ -169,6 +171,7 @@ def volume_responses(
     lo: Sequence[tuple[int, int, int]],
     hi: Sequence[tuple[int, int, int]],
     tolerance: float = 1e-7,
+    kept: dict[Any, Any] | None = None,
 ) -> np.ndarray:
     """Convolve a volume with kernels of low rank and write the responses out.
 
@@ -176,7 +179,7 @@ def volume_responses(
     ----------
     volume : array, (depth, height, width)
         float32 or float64.
-    kernels, lo, hi, tolerance
+    kernels, lo, hi, tolerance, kept
         As for `volume_pool`; all responses must have the same number of positions.
 
     Returns
@@ -196,7 +199,7 @@ def volume_responses(
     if (counts != counts[0]).any():
         raise InputError(f"responses have {counts.tolist()} positions, and all must have as many.")
     dtype, n = volume.dtype, len(kernels)
-    plan = _plan(*_keys(kernels, lo, hi), False, float(tolerance), dtype)
+    plan = _plan(kernels, lo, hi, False, tolerance, dtype, kept)
     layouts, tasks, size = _layout(plan, volume.shape, dtype)
     out, work, none = np.empty((n, *counts[0]), dtype), scratch(size, dtype), np.zeros(n, dtype)
     _pool_tiles(
@@ -206,14 +209,6 @@ def volume_responses(
         *(np.empty((RANGES, n, 0), np.int64), out),
     )
     return out
-
-
-def _keys(
-    kernels: Sequence[np.ndarray], lo: Sequence[Sequence[int]], hi: Sequence[Sequence[int]]
-) -> tuple[tuple[bytes, ...], tuple[tuple[int, ...], ...]]:
-    """What `_plan` knows kernels by: their samples, and shape, lo and hi."""
-    samples = tuple(np.asarray(kernel, dtype=np.float64).tobytes() for kernel in kernels)
-    return samples, tuple((*k.shape, *map(int, low), *map(int, high)) for k, low, high in zip(kernels, lo, hi))
 
 
 class _Plan(NamedTuple):
@@ -254,17 +249,38 @@ class _Tables:
         return len(self.weights)
 
 
-@functools.lru_cache(maxsize=16)
 def _plan(
-    samples: tuple[bytes, ...], keys: tuple[tuple[int, ...], ...], modulus: bool, tolerance: float, dtype: np.dtype
+    kernels: Sequence[np.ndarray],
+    lo: Sequence[tuple[int, int, int]],
+    hi: Sequence[tuple[int, int, int]],
+    modulus: bool,
+    tolerance: float,
+    dtype: np.dtype,
+    kept: dict[Any, Any] | None,
 ) -> _Plan:
-    """Factor the kernels of each key (shape, lo, hi), and put the passes in order."""
+    """The plan, if it isn't kept."""
+    kept = {} if kept is None else kept
+    key = "volume plan", tuple(map(tuple, lo)), tuple(map(tuple, hi)), modulus, tolerance, dtype
+    if key not in kept:
+        kept[key] = _made_plan(kernels, lo, hi, modulus, tolerance, dtype)
+    return kept[key]
+
+
+def _made_plan(
+    kernels: Sequence[np.ndarray],
+    lo: Sequence[tuple[int, int, int]],
+    hi: Sequence[tuple[int, int, int]],
+    modulus: bool,
+    tolerance: float,
+    dtype: np.dtype,
+) -> _Plan:
+    """Factor the kernels of each shape, lo and hi, and put the passes in order."""
     alike: dict[tuple[int, ...], list[int]] = {}
-    for k, key in enumerate(keys):
-        alike.setdefault(key, []).append(k)
+    for k, (kernel, low, high) in enumerate(zip(kernels, lo, hi)):
+        alike.setdefault((*kernel.shape, *map(int, low), *map(int, high)), []).append(k)
     tables, step = _Tables(), 1 + modulus
     for key, members in alike.items():
-        found = factor_volumes([np.frombuffer(samples[k]).reshape(key[:3]) for k in members], tolerance=tolerance)
+        found = factor_volumes([kernels[k] for k in members], tolerance=tolerance)
         flat = found.planes
         tables.add("groups", *key)
         deep_of = [np.flatnonzero(found.mix[k : k + step].any(axis=0)).tolist() for k in range(0, len(members), step)]
