@@ -275,3 +275,22 @@ def test_chunks_wait_for_what_was_made_of_earlier_ones_to_be_taken():
             assert found == taken
             assert len(begun) <= taken + 1 + 4
     assert sorted(begun) == list(range(100))
+
+
+@pytest.mark.parametrize("name", ["unpadded, unequal", "padded, unequal", "modulus", "modulus, unpadded"])
+@pytest.mark.parametrize("joint", [False, True])
+def test_responses_of_short_signals_are_sampled_together_as_one_by_one(name, joint, monkeypatch):
+    rng = np.random.default_rng(3)
+    lengths = [*rng.integers(30, 60, 12), 3000, 33, 40]  # one in between that is by itself
+    loud = [1.0, 1e12, *np.ones(13)]
+    arrays = [(a * rng.normal(size=(2, n))).astype(np.float32 if i % 5 == 4 else float) for i, (n, a) in
+              enumerate(zip(lengths, loud))]  # fmt: skip
+    signals = Signals(arrays, n_axes=1)
+    bank = BANKS[name].prepare(signals.info, rng)
+    pool = Proportion(quantiles=[0.5])
+    pool.joint = joint
+    monkeypatch.setattr(engine, "TOGETHER", 500)
+    found = engine.sample_responses(bank, pool, signals, max_samples=150, rng=np.random.default_rng(5))
+    monkeypatch.setattr(engine, "SHORT", 0)
+    expected = engine.sample_responses(bank, pool, signals, max_samples=150, rng=np.random.default_rng(5))
+    np.testing.assert_array_equal(found, expected, strict=True)

@@ -31,6 +31,8 @@ BATCH_ON_DEVICE = 1 << 23  # the same, on a torch device
 BLOCK = 1 << 20  # positions from which a signal is cut in blocks, where the user doesn't say
 BLOCK_OF_FILE = 1 << 17  # and a file that is read piece by piece
 FEW = 1 << 15  # samples for which threads aren't looked for, where none were asked for
+SHORT = 1 << 11  # samples of signals whose responses are sampled together: a call takes longer than they do
+TOGETHER = 1 << 16  # samples that are so at most, of which all responses are held
 CHUNK = 16  # files that a thread reads and folds at a time
 CHUNK_SAMPLES = 1 << 19  # samples in memory that it does
 LANES = 16  # signals side by side in a kernel: chunks of many are whole multiples of it
@@ -614,7 +616,18 @@ def sample_responses(
     per_signal = max(1, max_samples // len(chosen))
     populations = _populations(bank, pool)
     order = np.argsort(np.concatenate([index for index, _ in populations]), kind="stable")
+    joint = all(len(parts) == 1 and isinstance(parts[0], LinearBank) for _, parts in populations)
+    short: list[tuple[np.ndarray, list[np.ndarray]]] = []  # signals, and what was drawn for each population
+    filled = 0
     rows = []
+
+    def flush() -> None:
+        nonlocal filled
+        if short:
+            rows.append(_sample_many([parts[0] for _, parts in populations], short)[order].T)
+        short.clear()
+        filled = 0
+
     for i in chosen.tolist():
         signal = signals.opened(i)
         check_signal(signal, i, bank.n_channels_)
@@ -622,9 +635,16 @@ def sample_responses(
             part.geometry.check(signal.shape[1:], i)
         sizes = [[math.prod(part.geometry.positions(signal.shape[1:])) for part in parts] for _, parts in populations]
         n = min(per_signal, *map(sum, sizes))
+        draws = [np.sort(rng.choice(sum(own), n, replace=False, shuffle=False)) for own in sizes]
+        if joint and bank.geometry.n_axes == 1 and isinstance(signal, np.ndarray) and signal.shape[1] <= SHORT:
+            if short and (signal.dtype != short[0][0].dtype or filled + signal.size > TOGETHER):
+                flush()
+            short.append((signal, draws))
+            filled += signal.size
+            continue
+        flush()
         columns = []
-        for (_, parts), own in zip(populations, sizes):
-            drawn = np.sort(rng.choice(sum(own), n, replace=False, shuffle=False))
+        for (_, parts), own, drawn in zip(populations, sizes, draws):
             shares = np.split(drawn, np.searchsorted(drawn, np.cumsum(own)[:-1]))
             starts = np.cumsum([0, *own[:-1]]).tolist()
             some = [
@@ -634,7 +654,22 @@ def sample_responses(
             ]
             columns.append(np.concatenate(some, axis=1))
         rows.append(np.concatenate(columns)[order].T)
+    flush()
     return np.concatenate(rows)
+
+
+def _sample_many(parts: Sequence[Bank], drawn: list[tuple[np.ndarray, list[np.ndarray]]]) -> np.ndarray:
+    """The responses of short signals at the positions drawn for each part, (response, position): in one call a part.
+
+    The signals lie one after another. Sums have a fixed order, so that no signal's rounding reaches into the next.
+    """
+    columns = []
+    for k, part in enumerate(parts):
+        channels = [part.geometry.padded([signal[c] for signal, _ in drawn]) for c in range(len(drawn[0][0]))]
+        begins = np.cumsum([0, *map(len, channels[0][:-1])]).tolist()
+        at = np.concatenate([begin + positions[k] for begin, (_, positions) in zip(begins, drawn)])
+        columns.append(part(np.stack([np.concatenate(channel) for channel in channels]), exact=True)[:, at])
+    return np.concatenate(columns)
 
 
 def _sample_part(part: Bank, signal: Any, at: np.ndarray, exact: bool) -> np.ndarray:
