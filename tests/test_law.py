@@ -35,6 +35,7 @@ from filterbank import (
     fold,
     pools,
 )
+from filterbank.banks import DaisyBank
 from filterbank.engine import sample_responses
 from filterbank.pools.moments import STATISTICS
 
@@ -81,6 +82,9 @@ BANKS = {
     "hog, hard": lambda d: HogBank(d, cell_size=2, cells=1, signed=True, soft=False, normalise=None, pad=None),
     "haar sums": lambda d: HaarSumsBank(d, scale=1, cells=1, hop=(3, 1, 2)[:d]),
     "haar sums, valid": lambda d: HaarSumsBank(d, scale=1, cells=1, hop=2, normalise=None, pad=None),
+    "daisy": lambda d: (
+        DaisyBank(radius=2, rings=1, histograms=3, orientations=3, hop=(3, 1)) if d == 2 else SiftBank(d, cells=1)
+    ),
     "jets": lambda d: JetBank(GaussianBank(d, sigmas=[0.7], orders=[1], truncate=2.0), hop=(3, 1, 2)[:d]),
     "jets of unit length, valid": lambda d: JetBank(FilterBank(_kernels(d)), hop=2, normalise="l2"),
     "pooled over orientations": lambda d: RotationPooledBank(

@@ -4,6 +4,7 @@ from filterbank.banks.at_rate import AtRate
 from filterbank.banks.bands import BandBank
 from filterbank.banks.base import Bank, LinearBank
 from filterbank.banks.chain import Chain, with_deltas
+from filterbank.banks.daisy import DaisyBank
 from filterbank.banks.descriptors import HogBank, SiftBank
 from filterbank.banks.filters import FilterBank
 from filterbank.banks.gabor import GaborBank
@@ -24,6 +25,7 @@ __all__ = [
     "BandBank",
     "Bank",
     "Chain",
+    "DaisyBank",
     "FilterBank",
     "GaborBank",
     "GammatoneBank",
