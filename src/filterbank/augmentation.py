@@ -66,7 +66,7 @@ class Augmented(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     Attributes
     ----------
     estimator_ : classifier
-        Fitted on signals and copies. Where nothing is averaged, it alone predicts the same, and is all that need be kept.
+        Fitted on signals and copies. Where nothing is averaged, it alone predicts the same, and can be kept alone.
     classes_ : array, (class,)
     changes_ : list of dict
         What was drawn for the copies of signals to be predicted.
