@@ -294,3 +294,35 @@ def test_what_cannot_be_done_is_said():
     assert "pad='mirror'" in message([image], [kernel], pad="mirror", halo=((1, 1), (1, 1)))
     assert "halo=((1, -1), (1, 1))" in message([image], [kernel], pad="edge", halo=((1, -1), (1, 1)))
     assert "lo=[(-1, 0)]" in message([image], [kernel], lo=[(-1, 0)])
+
+
+@pytest.mark.parametrize("modulus", [False, True])
+def test_positions_of_maxima_are_found_and_the_first_of_equal_ones(modulus):
+    rng = np.random.default_rng(12)
+    images = [rng.standard_normal(shape) for shape in ((40, 75), (131, 33), (90, 140))]
+    kernels = gabors(0.2, 1.5)
+    lo, hi = windows(kernels, 2)
+    options = {"lo": lo, "hi": hi, "modulus": modulus, "want": ["position", "max"]}
+    found = separable_pool(images, kernels, exact=True, **options)
+    for image, places, most in zip(images, found["position"], found["max"]):
+        responses = [
+            convolve2d(image, kernel, "valid")[a[0] : image.shape[0], a[1] : image.shape[1]]
+            for kernel, a in zip(kernels, lo)
+        ]
+        responses = [r[: r.shape[0] - b[0], : r.shape[1] - b[1]] for r, b in zip(responses, hi)]
+        if modulus:
+            responses = [np.hypot(a, b) for a, b in zip(responses[::2], responses[1::2])]
+        np.testing.assert_array_equal(places, [np.unravel_index(r.argmax(), r.shape) for r in responses])
+        np.testing.assert_allclose(most, [r.max() for r in responses])
+    crops = separable_pool([image[3:] for image in images], kernels, exact=True, **options)
+    below = (found["position"] >= [3, 0]).all(axis=2)  # bit for bit, wherever an image begins
+    np.testing.assert_array_equal(crops["max"][below], found["max"][below])
+    flat = [rng.integers(0, 3, shape).astype(np.float32) for shape in ((40, 75), (150, 40), (1, 90))]
+    late = np.zeros((150, 90), np.float32)
+    late[100, 3] = late[70, 80] = late[70, 40] = 1
+    flat += [late, np.zeros((70, 70), np.float32)]
+    for n_threads in (1, 2):
+        none = [(0, 0)]
+        at = separable_pool(flat, [np.ones((1, 1))], lo=none, hi=none, want=["position"], n_threads=n_threads)
+        expected = [np.unravel_index(image.argmax(), image.shape) for image in flat]
+        np.testing.assert_array_equal(at["position"][:, 0], expected)

@@ -176,7 +176,9 @@ def test_of_equal_maxima_the_first_is_found():
     volumes.append(np.zeros((30, 40, 50), np.float32))
     late = np.zeros((70, 70, 70), np.float32)
     late[33, 64, 1] = late[33, 2, 68] = late[69, 0, 0] = 1
-    volumes.append(late)
+    near = np.zeros((20, 20, 20), np.float32)
+    near[5, 0, 3] = near[2, 7, 9] = near[2, 8, 1] = 1  # in one tile, whose rows are gone through one by one
+    volumes += [late, near]
     identity = [np.ones((1, 1, 1))]
     for n_threads in (1, 3):
         found = volume_pool(volumes, identity, lo=[(0, 0, 0)], hi=[(0, 0, 0)], want=["position"], n_threads=n_threads)
