@@ -141,7 +141,7 @@ def _yamnet() -> Architecture:
         tuple(steps),
         features="embedding",
         size=15_600,
-        inputs={"dequantised": Input()},
+        inputs={"keras": Input(), "dequantised": Input()},
         source="Plakal & Ellis 2019, trained on AudioSet",
     )
 

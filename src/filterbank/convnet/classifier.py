@@ -56,10 +56,10 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
         what suits the number of axes; "preset": as the preset has it ("small": "auto"). None: nothing.
     standardise : bool, optional
         Whether each channel's mean is taken off and its spread divided by, both over the training signals.
-    shifts : int, optional
+    shifts : int
         Predictions are means of the logits over a signal and its copies moved by 1 up to so many samples either way
         along each axis, since a network that pools in steps answers a little differently wherever a signal begins. They
-        take 1 + 2 * `n_axes` * `shifts` times as long. "small": 1; others: 0.
+        take 1 + 2 * `n_axes` * `shifts` times as long.
     validation : float, optional
         The share of the training signals (of the groups, if `fit` is given groups) held out to see when to stop.
         None: nothing is held out, and all epochs are done.
@@ -125,7 +125,7 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
         label_smoothing: float | None = None,
         augment: Any = "preset",
         standardise: bool | None = None,
-        shifts: int | None = None,
+        shifts: int = 0,
         validation: float | None = None,
         patience: int = 5,
         precision: str = "auto",
@@ -379,8 +379,8 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
             raise invalid("label_smoothing", self._option("label_smoothing"), "a share from 0 to below 1")
         if self._option("schedule") not in SCHEDULES:
             raise invalid("schedule", self._option("schedule"), f"one of {', '.join(SCHEDULES)}")
-        if not isinstance(self._option("shifts"), (int, np.integer)) or self._option("shifts") < 0:
-            raise invalid("shifts", self._option("shifts"), "a whole number from 0 on")
+        if not isinstance(self.shifts, (int, np.integer)) or self.shifts < 0:
+            raise invalid("shifts", self.shifts, "a whole number from 0 on")
         if self.precision not in PRECISIONS:
             raise invalid("precision", self.precision, f"one of {', '.join(PRECISIONS)}")
         if self.validation is not None and not 0 < self.validation < 1:
@@ -602,7 +602,7 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
 
         batches = self._batches(signals)
         chunk = chunk_size(self.network_, batches.shapes, 256)
-        return evaluate(self.network_, batches, chunk=chunk, shifts=int(self._option("shifts")))
+        return evaluate(self.network_, batches, chunk=chunk, shifts=int(self.shifts))
 
     def _logits(self, X: Any) -> np.ndarray:
         check_is_fitted(self, "network_")

@@ -68,7 +68,7 @@ class Preset:
     ----------
     layers : str
         With "K" for a filter of 3 samples along each axis.
-    epochs, batch_size, learning_rate, weight_decay, label_smoothing, augment, schedule, standardise, shifts
+    epochs, batch_size, learning_rate, weight_decay, label_smoothing, augment, schedule, standardise
         See `ConvNetClassifier`.
     glorot : bool
         Whether weights begin as Glorot & Bengio 2010 have it (eq. 16) and biases at 0, instead of as torch has it.
@@ -89,7 +89,6 @@ class Preset:
     standardise: bool = True
     least_steps: int = 0
     least_size: int = 0
-    shifts: int = 0
     glorot: bool = False
 
 
@@ -100,7 +99,6 @@ PRESETS = {
         learning_rate=1.2e-2,
         least_steps=600,
         least_size=24,
-        shifts=1,
     ),
     "tutorial": Preset(
         "conv Kx32, relu, conv Kx32, relu, max-pool 2, dense 128, relu",

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from filterbank.convnet.architectures import ARCHITECTURES, Architecture, Step
+from filterbank.design.mel import mel_of_hertz
 from filterbank.errors import InputError, MissingDataError, ReadError, invalid
 
 __all__ = ["SOURCES", "Source", "class_names", "fetch_weights", "find_weights", "read_weights"]
@@ -171,7 +172,7 @@ def read_weights(name: str, path: str | Path | None = None) -> tuple[Weights, st
         found[step.name] = (np.ascontiguousarray(weight, dtype=np.float32), bias.astype(np.float32))
         inputs = step.n
     if name == "yamnet":
-        found["l00"] = _mel_of_yamnet(path, arrays)
+        found["l00"] = _mel_of_yamnet() if layout == "keras" else _mel_read(path, arrays)
     return found, layout
 
 
@@ -253,9 +254,10 @@ def _h5(path: Path) -> dict[str, np.ndarray]:
 
     def visit(name: str, item: Any) -> None:
         if isinstance(item, h5py.Dataset):
-            parts = name.split("/")
-            kind = parts[-1].split(":")[0]
-            layer = parts[-2] if len(parts) > 1 else ""
+            *parts, kind = name.split("/")
+            kind = kind.split(":")[0]
+            half = len(parts) // 2  # a layer's name stands twice, and may itself have strokes
+            layer = "/".join(parts[:half]) if parts[:half] == parts[half:] else "".join(parts[-1:])
             for ending, own in (("_W_1", "kernel"), ("_b_1", "bias")):  # names of Keras 1
                 kind = own if kind.endswith(ending) else kind
             out[f"{layer}.{kind}"] = item[()]
@@ -287,6 +289,8 @@ def _layout(
         return "keras", lambda step, i: _from_keras(arrays, step)
     if architecture.name == "vgg16" and "features.0.weight" in arrays:
         return "torch", lambda step, i: _from_torch_vgg(arrays, step, i)
+    if architecture.name == "yamnet" and "layer1/conv.kernel" in arrays:
+        return "keras", lambda step, i: _from_yamnet(arrays, step, i)
     if architecture.name == "yamnet" and "l01.weight" in arrays:
         return "dequantised", lambda step, i: _from_dequantised(arrays, step)
     raise ReadError(
@@ -310,6 +314,25 @@ def _from_keras(arrays: Mapping[str, np.ndarray], step: Step) -> tuple[np.ndarra
     return weight * scale[:, None, None, None], beta - mean * scale
 
 
+def _from_yamnet(arrays: Mapping[str, np.ndarray], step: Step, i: int) -> tuple[np.ndarray, np.ndarray]:
+    """A step of AudioSet's own Keras file, whose normalisations have no scale; the last layer's name is Keras's."""
+    if step.kind == "top":
+        last = next((name for name, array in arrays.items() if name.endswith(".kernel") and array.ndim == 2), None)
+        if last is None:
+            raise KeyError("a dense layer's kernel")
+        return arrays[last].T[:, :, None, None], arrays[last.removesuffix("kernel") + "bias"]
+    kind = {"l01": "conv", "depthwise": "depthwise_conv"}.get(step.name if i == 0 else step.kind, "pointwise_conv")
+    name = f"layer{(i + 1) // 2 + 1}/{kind}"
+    depthwise = step.kind == "depthwise"
+    kernel = arrays[f"{name}.{'depthwise_kernel' if depthwise else 'kernel'}"]
+    weight = kernel.transpose((2, 3, 0, 1) if depthwise else (3, 2, 0, 1)).astype(np.float64)
+    beta, mean, variance = (
+        arrays[f"{name}/bn.{key}"].astype(np.float64) for key in ("beta", "moving_mean", "moving_variance")
+    )
+    scale = 1 / np.sqrt(variance + 1e-4)
+    return weight * scale[:, None, None, None], beta - mean * scale
+
+
 TORCH_VGG = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
 
 
@@ -327,7 +350,17 @@ def _from_dequantised(arrays: Mapping[str, np.ndarray], step: Step) -> tuple[np.
     return weight.reshape(*weight.shape, 1, 1) if weight.ndim == 2 else weight, arrays[f"{step.name}.bias"]
 
 
-def _mel_of_yamnet(path: Path, arrays: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def _mel_of_yamnet() -> tuple[np.ndarray, np.ndarray]:
+    """Triangles over mel, as its description has them, (64, 257), and what is added before the logarithm."""
+    mel = mel_of_hertz(np.linspace(0, 8000, 257), scale="htk")
+    low, high = mel_of_hertz(np.array([125.0, 7500.0]), scale="htk")
+    corners = np.linspace(low, high, 66)
+    begin, peak, end = (corners[i : i + 64, None] for i in range(3))
+    triangles = np.maximum(0.0, np.minimum((mel - begin) / (peak - begin), (end - mel) / (end - peak)))
+    return triangles.astype(np.float32), np.full(64, 1e-3, dtype=np.float32)
+
+
+def _mel_read(path: Path, arrays: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     if "l00.weight" not in arrays or arrays["l00.weight"].shape != (64, 257):
         raise ReadError(f"{path}: holds no weights of yamnet: l00.weight, 64 x 257, is missing.")
     return arrays["l00.weight"].astype(np.float32), arrays["l00.bias"].astype(np.float32)
