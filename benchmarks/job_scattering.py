@@ -62,7 +62,7 @@ def run(quick: bool) -> list[Row]:
         for contender in contenders:
             found = contender.run()[:few, :, inside, inside]
             assert_agree(found, expected[..., inside, inside], tolerance=2e-3, what=contender.name)
-        medians = race(contenders, threads=threads, repeats=2 if quick else 5)
+        medians = race(contenders, threads=threads, repeats=2 if quick else 3)
         rows += rows_of("scattering", contenders, medians, threads=threads, demands=DEMANDS)
     return rows
 
