@@ -16,7 +16,7 @@ BATCHED, SHARED = "scipy.signal.fftconvolve, batched", "scipy.fft, one spectrum 
 DEMANDS = {1: {BATCHED: 12.0, SHARED: 6.0}, 2: {BATCHED: 18.0, SHARED: 12.0}}
 BATCH = 64  # signals that the hand-written peer takes at a time, so that their spectra stay in the cache
 BOUNDS = """What bounds it: transforms. Two filters share one transform back of 1,024 complex points, sixteen series
-side by side, whose every pass loads and stores all of it from the first two levels of cache. Pools hide behind
+side by side, in four passes, each of which loads and stores all of it from the second level of cache. Pools hide behind
 that: asking for one statistic rather than five saves 8 %. Five sixths of `fit_transform`'s time are the compiled
 loop; NaN shows in sums that it takes anyway, and each thread finishes the features of its own chunks."""
 

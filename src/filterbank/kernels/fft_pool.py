@@ -25,6 +25,7 @@ import numpy as np
 import scipy.fft
 
 from filterbank.errors import invalid
+from filterbank.kernels.fft_steps import HALF_ROOT, last4, last8, last_of, step4, step4_product, steps
 from filterbank.kernels.simd import (
     LANES,
     available,
@@ -63,8 +64,6 @@ SPLIT_FROM = 1 << 19  # bytes of a transform's real parts from which on it is sp
 
 KEPT = 1 << 24  # bytes of kernels' transforms that are kept from one call to the next
 FLAT = 1 << 19  # samples of a list of signals up to which they are joined at once, rather than by each task
-
-HALF_ROOT = math.sqrt(0.5)
 
 
 def fft_pool(
@@ -768,352 +767,6 @@ def _run(
 
 
 @compiled()
-def _step4(xr, xi, yr, yi, s, twiddles, w, f, e):  # type: ignore[no-untyped-def]
-    """One step of radix 4 of a transform back, on `s` transforms side by side.
-
-    Every `w`-th twiddle is this size's. Results of butterfly `j` go to row `f * j` and those `e` apart: with `f = 4`
-    and `e = s` it is Stockham's, ready for the next step; with `f = s = 1` and `e` a quarter, it leaves four transforms
-    one after the other, of every fourth position each.
-    """
-    d = len(xr) // 4
-    for p in range(d // s):
-        j = p * s
-        k = j * w
-        w1r = splat(xr, twiddles[k, 0])
-        w1i = splat(xr, twiddles[k, 1])
-        w2r = splat(xr, twiddles[2 * k, 0])
-        w2i = splat(xr, twiddles[2 * k, 1])
-        w3r = splat(xr, twiddles[3 * k, 0])
-        w3i = splat(xr, twiddles[3 * k, 1])
-        for q in range(s):
-            o = q + j
-            ar = load(xr, o)
-            ai = load(xi, o)
-            br = load(xr, o + d)
-            bi = load(xi, o + d)
-            cr = load(xr, o + 2 * d)
-            ci = load(xi, o + 2 * d)
-            dr = load(xr, o + 3 * d)
-            di = load(xi, o + 3 * d)
-            sr = ar + cr
-            si = ai + ci
-            tr = br + dr
-            ti = bi + di
-            ur = ar - cr
-            ui = ai - ci
-            vr = di - bi
-            vi = br - dr
-            y = q + f * j
-            store(yr, y, sr + tr)
-            store(yi, y, si + ti)
-            zr = ur + vr
-            zi = ui + vi
-            store(yr, y + e, zr * w1r - zi * w1i)
-            store(yi, y + e, zr * w1i + zi * w1r)
-            zr = sr - tr
-            zi = si - ti
-            store(yr, y + 2 * e, zr * w2r - zi * w2i)
-            store(yi, y + 2 * e, zr * w2i + zi * w2r)
-            zr = ur - vr
-            zi = ui - vi
-            store(yr, y + 3 * e, zr * w3r - zi * w3i)
-            store(yi, y + 3 * e, zr * w3i + zi * w3r)
-
-
-@compiled()
-def _step8(xr, xi, yr, yi, s, twiddles, w, half_root):  # type: ignore[no-untyped-def]
-    """One step of radix 8 of a transform back, on `s` transforms side by side; every `w`-th twiddle is this size's.
-
-    Three radices of 4 take as many passes over memory as two of 8, and memory is what bounds them.
-    """
-    d = len(xr) // 8
-    h = splat(xr, half_root)
-    for p in range(d // s):
-        j = p * s
-        k = j * w
-        w1r = splat(xr, twiddles[k, 0])
-        w1i = splat(xr, twiddles[k, 1])
-        w2r = splat(xr, twiddles[2 * k, 0])
-        w2i = splat(xr, twiddles[2 * k, 1])
-        w3r = splat(xr, twiddles[3 * k, 0])
-        w3i = splat(xr, twiddles[3 * k, 1])
-        w4r = splat(xr, twiddles[4 * k, 0])
-        w4i = splat(xr, twiddles[4 * k, 1])
-        w5r = splat(xr, twiddles[5 * k, 0])
-        w5i = splat(xr, twiddles[5 * k, 1])
-        w6r = splat(xr, twiddles[6 * k, 0])
-        w6i = splat(xr, twiddles[6 * k, 1])
-        w7r = splat(xr, twiddles[7 * k, 0])
-        w7i = splat(xr, twiddles[7 * k, 1])
-        for q in range(s):
-            o = q + j
-            y = q + 8 * j
-            # the transform of the four odd ones, turned by 0, 1, 2, 3 eighths
-            ar = load(xr, o + d)
-            ai = load(xi, o + d)
-            br = load(xr, o + 3 * d)
-            bi = load(xi, o + 3 * d)
-            cr = load(xr, o + 5 * d)
-            ci = load(xi, o + 5 * d)
-            dr = load(xr, o + 7 * d)
-            di = load(xi, o + 7 * d)
-            sr = ar + cr
-            si = ai + ci
-            tr = br + dr
-            ti = bi + di
-            ur = ar - cr
-            ui = ai - ci
-            vr = di - bi
-            vi = br - dr
-            o0r = sr + tr
-            o0i = si + ti
-            zr = ur + vr
-            zi = ui + vi
-            o1r = (zr - zi) * h
-            o1i = (zr + zi) * h
-            o2r = ti - si
-            o2i = sr - tr
-            zr = ur - vr
-            zi = ui - vi
-            o3r = (zr + zi) * h  # its negative
-            o3i = (zr - zi) * h
-            # and of the four even ones
-            ar = load(xr, o)
-            ai = load(xi, o)
-            br = load(xr, o + 2 * d)
-            bi = load(xi, o + 2 * d)
-            cr = load(xr, o + 4 * d)
-            ci = load(xi, o + 4 * d)
-            dr = load(xr, o + 6 * d)
-            di = load(xi, o + 6 * d)
-            sr = ar + cr
-            si = ai + ci
-            tr = br + dr
-            ti = bi + di
-            ur = ar - cr
-            ui = ai - ci
-            vr = di - bi
-            vi = br - dr
-            er = sr + tr
-            ei = si + ti
-            store(yr, y, er + o0r)
-            store(yi, y, ei + o0i)
-            zr = er - o0r
-            zi = ei - o0i
-            store(yr, y + 4 * s, zr * w4r - zi * w4i)
-            store(yi, y + 4 * s, zr * w4i + zi * w4r)
-            er = ur + vr
-            ei = ui + vi
-            zr = er + o1r
-            zi = ei + o1i
-            store(yr, y + s, zr * w1r - zi * w1i)
-            store(yi, y + s, zr * w1i + zi * w1r)
-            zr = er - o1r
-            zi = ei - o1i
-            store(yr, y + 5 * s, zr * w5r - zi * w5i)
-            store(yi, y + 5 * s, zr * w5i + zi * w5r)
-            er = sr - tr
-            ei = si - ti
-            zr = er + o2r
-            zi = ei + o2i
-            store(yr, y + 2 * s, zr * w2r - zi * w2i)
-            store(yi, y + 2 * s, zr * w2i + zi * w2r)
-            zr = er - o2r
-            zi = ei - o2i
-            store(yr, y + 6 * s, zr * w6r - zi * w6i)
-            store(yi, y + 6 * s, zr * w6i + zi * w6r)
-            er = ur - vr
-            ei = ui - vi
-            zr = er - o3r
-            zi = ei + o3i
-            store(yr, y + 3 * s, zr * w3r - zi * w3i)
-            store(yi, y + 3 * s, zr * w3i + zi * w3r)
-            zr = er + o3r
-            zi = ei - o3i
-            store(yr, y + 7 * s, zr * w7r - zi * w7i)
-            store(yi, y + 7 * s, zr * w7i + zi * w7r)
-
-
-@compiled()
-def _step4_product(xr, xi, g, yr, yi, twiddles, f, e):  # type: ignore[no-untyped-def]
-    """The first step of radix 4, of the product of a spectrum with a kernel's; `f` and `e` as for `_step4`."""
-    d = len(xr) // 4
-    for k in range(d):
-        gr = splat(xr, g[k, 0])
-        gi = splat(xr, g[k, 1])
-        r = load(xr, k)
-        i = load(xi, k)
-        ar = r * gr - i * gi
-        ai = r * gi + i * gr
-        gr = splat(xr, g[k + d, 0])
-        gi = splat(xr, g[k + d, 1])
-        r = load(xr, k + d)
-        i = load(xi, k + d)
-        br = r * gr - i * gi
-        bi = r * gi + i * gr
-        gr = splat(xr, g[k + 2 * d, 0])
-        gi = splat(xr, g[k + 2 * d, 1])
-        r = load(xr, k + 2 * d)
-        i = load(xi, k + 2 * d)
-        cr = r * gr - i * gi
-        ci = r * gi + i * gr
-        gr = splat(xr, g[k + 3 * d, 0])
-        gi = splat(xr, g[k + 3 * d, 1])
-        r = load(xr, k + 3 * d)
-        i = load(xi, k + 3 * d)
-        dr = r * gr - i * gi
-        di = r * gi + i * gr
-        sr = ar + cr
-        si = ai + ci
-        tr = br + dr
-        ti = bi + di
-        ur = ar - cr
-        ui = ai - ci
-        vr = di - bi
-        vi = br - dr
-        y = f * k
-        store(yr, y, sr + tr)
-        store(yi, y, si + ti)
-        wr = splat(xr, twiddles[k, 0])
-        wi = splat(xr, twiddles[k, 1])
-        zr = ur + vr
-        zi = ui + vi
-        store(yr, y + e, zr * wr - zi * wi)
-        store(yi, y + e, zr * wi + zi * wr)
-        wr = splat(xr, twiddles[2 * k, 0])
-        wi = splat(xr, twiddles[2 * k, 1])
-        zr = sr - tr
-        zi = si - ti
-        store(yr, y + 2 * e, zr * wr - zi * wi)
-        store(yi, y + 2 * e, zr * wi + zi * wr)
-        wr = splat(xr, twiddles[3 * k, 0])
-        wi = splat(xr, twiddles[3 * k, 1])
-        zr = ur - vr
-        zi = ui - vi
-        store(yr, y + 3 * e, zr * wr - zi * wi)
-        store(yi, y + 3 * e, zr * wi + zi * wr)
-
-
-@compiled()
-def _last4(xr, xi, begin, end, yr, yi, imaginary, step):  # type: ignore[no-untyped-def]
-    """The last step, of radix 4: results `begin:end` of each quarter, the quarters `step` rows apart.
-
-    Imaginary parts begin at row `imaginary` of `yi`.
-    """
-    d = len(xr) // 4
-    for q in range(begin, end):
-        ar = load(xr, q)
-        ai = load(xi, q)
-        br = load(xr, q + d)
-        bi = load(xi, q + d)
-        cr = load(xr, q + 2 * d)
-        ci = load(xi, q + 2 * d)
-        dr = load(xr, q + 3 * d)
-        di = load(xi, q + 3 * d)
-        sr = ar + cr
-        si = ai + ci
-        tr = br + dr
-        ti = bi + di
-        ur = ar - cr
-        ui = ai - ci
-        vr = di - bi
-        vi = br - dr
-        y = q - begin
-        z = y + imaginary
-        store(yr, y, sr + tr)
-        store(yi, z, si + ti)
-        store(yr, y + step, ur + vr)
-        store(yi, z + step, ui + vi)
-        store(yr, y + 2 * step, sr - tr)
-        store(yi, z + 2 * step, si - ti)
-        store(yr, y + 3 * step, ur - vr)
-        store(yi, z + 3 * step, ui - vi)
-
-
-@compiled()
-def _last8(xr, xi, begin, end, yr, yi, imaginary, step, half_root):  # type: ignore[no-untyped-def]
-    """The last step, of radix 8: results `begin:end` of each eighth, the eighths `step` rows apart.
-
-    Imaginary parts begin at row `imaginary` of `yi`.
-    """
-    d = len(xr) // 8
-    h = splat(xr, half_root)
-    for q in range(begin, end):
-        y = q - begin
-        z = y + imaginary
-        # the transform of the four odd ones, turned by 0, 1, 2, 3 eighths
-        ar = load(xr, q + d)
-        ai = load(xi, q + d)
-        br = load(xr, q + 3 * d)
-        bi = load(xi, q + 3 * d)
-        cr = load(xr, q + 5 * d)
-        ci = load(xi, q + 5 * d)
-        dr = load(xr, q + 7 * d)
-        di = load(xi, q + 7 * d)
-        sr = ar + cr
-        si = ai + ci
-        tr = br + dr
-        ti = bi + di
-        ur = ar - cr
-        ui = ai - ci
-        vr = di - bi
-        vi = br - dr
-        o0r = sr + tr
-        o0i = si + ti
-        zr = ur + vr
-        zi = ui + vi
-        o1r = (zr - zi) * h
-        o1i = (zr + zi) * h
-        o2r = ti - si
-        o2i = sr - tr
-        zr = ur - vr
-        zi = ui - vi
-        o3r = (zr + zi) * h  # its negative
-        o3i = (zr - zi) * h
-        # and of the four even ones
-        ar = load(xr, q)
-        ai = load(xi, q)
-        br = load(xr, q + 2 * d)
-        bi = load(xi, q + 2 * d)
-        cr = load(xr, q + 4 * d)
-        ci = load(xi, q + 4 * d)
-        dr = load(xr, q + 6 * d)
-        di = load(xi, q + 6 * d)
-        sr = ar + cr
-        si = ai + ci
-        tr = br + dr
-        ti = bi + di
-        ur = ar - cr
-        ui = ai - ci
-        vr = di - bi
-        vi = br - dr
-        er = sr + tr
-        ei = si + ti
-        store(yr, y, er + o0r)
-        store(yi, z, ei + o0i)
-        store(yr, y + 4 * step, er - o0r)
-        store(yi, z + 4 * step, ei - o0i)
-        er = ur + vr
-        ei = ui + vi
-        store(yr, y + step, er + o1r)
-        store(yi, z + step, ei + o1i)
-        store(yr, y + 5 * step, er - o1r)
-        store(yi, z + 5 * step, ei - o1i)
-        er = sr - tr
-        ei = si - ti
-        store(yr, y + 2 * step, er + o2r)
-        store(yi, z + 2 * step, ei + o2i)
-        store(yr, y + 6 * step, er - o2r)
-        store(yi, z + 6 * step, ei - o2i)
-        er = ur - vr
-        ei = ui - vi
-        store(yr, y + 3 * step, er - o3r)
-        store(yi, z + 3 * step, ei + o3i)
-        store(yr, y + 7 * step, er + o3r)
-        store(yi, z + 7 * step, ei - o3i)
-
-
-@compiled()
 def _fill(flat, fields, x, extra, finite):  # type: ignore[no-untyped-def]
     """Load segments into lanes, shifted by about their mean and scaled to at most 1; shifts and scales in `extra`.
 
@@ -1316,30 +969,6 @@ def _merge(  # type: ignore[no-untyped-def]
 
 
 @compiled()
-def _steps(xr, xi, yr, yi, s, last, twiddles, w, half_root):  # type: ignore[no-untyped-def]
-    """All steps but the last, as few as can be, to and fro between `x` and `y`; whether they end in `x`."""
-    pr, pi, qr, qi = xr, xi, yr, yi
-    there = True
-    while s * last < len(xr):
-        left = len(xr) // (s * last)
-        if left == 4 or left == 16:
-            _step4(pr, pi, qr, qi, s, twiddles, w, 4, s)
-            s *= 4
-        else:
-            _step8(pr, pi, qr, qi, s, twiddles, w, half_root)
-            s *= 8
-        pr, pi, qr, qi = qr, qi, pr, pi
-        there = not there
-    return there
-
-
-@compiled()
-def _last_of(n):  # type: ignore[no-untyped-def]
-    """The radix of the last of the steps that make up a transform of `n`: 8, unless then 2 would be left."""
-    return 4 if n == 4 or n == 16 else 8
-
-
-@compiled()
 def _limits(fields, n_lanes, modulus, r, h, tails, taps, scales, thresholds, extra, levels, ends, offsets):  # type: ignore[no-untyped-def]
     """Where response `r` ends in each lane, what shifts took from it, and its thresholds in a lane's own units."""
     n_thresholds = thresholds.shape[1]
@@ -1442,7 +1071,7 @@ def _fold(  # type: ignore[no-untyped-def]
             forward = pair < 0
             step = 16 if split and not forward else 1
             size = len(xr) // step
-            last = _last_of(size if forward or split else quarter)
+            last = last_of(size if forward or split else quarter)
             d = size // last
             n_here = 0
             if not forward:
@@ -1461,7 +1090,7 @@ def _fold(  # type: ignore[no-untyped-def]
                     fresh[0, j] = True
                     fresh[1, j] = True
                 f, e = (1, quarter) if split else (4, 1)
-                _step4_product(xr, xi, spectra[pair], br, bi, twiddles, f, e)
+                step4_product(xr, xi, spectra[pair], br, bi, twiddles, f, e)
             for part in range(step):
                 residue = part // 4 + part % 4 * 4
                 if step == 1:
@@ -1469,29 +1098,29 @@ def _fold(  # type: ignore[no-untyped-def]
                 else:
                     if part % 4 == 0:
                         at = part // 4 * quarter
-                        _step4(
+                        step4(
                             br[at : at + quarter], bi[at : at + quarter], ar[:quarter], ai[:quarter], 1, twiddles,
                             4, 1, size,
                         )  # fmt: skip
                     at = part % 4 * size
                     sr, si = ar[at : at + size], ai[at : at + size]
                     tr, ti = ar[quarter : quarter + size], ai[quarter : quarter + size]
-                here = _steps(sr, si, tr, ti, 1 if forward or split else 4, last, twiddles, step, half_root)
+                here = steps(sr, si, tr, ti, 1 if forward or split else 4, last, twiddles, step, half_root)
                 pr, pi = (sr, si) if here else (tr, ti)
                 if forward:  # real and imaginary parts are exchanged, of what goes in and what comes out
                     if last == 4:
-                        _last4(pr, pi, 0, d, xi, xr, 0, d)
+                        last4(pr, pi, 0, d, xi, xr, 0, d)
                     else:
-                        _last8(pr, pi, 0, d, xi, xr, 0, d, half_root)
+                        last8(pr, pi, 0, d, xi, xr, 0, d, half_root)
                     continue
                 _count_by_step(step, residue, edges, ends, limits, extra, near, near_limits)
                 furthest = max(near_limits[1, 0], near_limits[1, n_here - 1])
                 for begin in range(0, min(d, furthest), CHUNK):
                     end = min(begin + CHUNK, d)
                     if last == 4:
-                        _last4(pr, pi, begin, end, chunk_rows, chunk_rows, 8 * CHUNK, CHUNK)
+                        last4(pr, pi, begin, end, chunk_rows, chunk_rows, 8 * CHUNK, CHUNK)
                     else:
-                        _last8(pr, pi, begin, end, chunk_rows, chunk_rows, 8 * CHUNK, CHUNK, half_root)
+                        last8(pr, pi, begin, end, chunk_rows, chunk_rows, 8 * CHUNK, CHUNK, half_root)
                     for k in range(last):
                         t0 = begin + k * d
                         if t0 >= furthest:

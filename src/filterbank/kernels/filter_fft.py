@@ -16,7 +16,7 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.extending import intrinsic
 
-from filterbank.kernels.fft_pool import HALF_ROOT, _last4, _last8, _last_of, _step4_product, _steps
+from filterbank.kernels.fft_steps import HALF_ROOT, last4, last8, last_of, step4_product, steps
 from filterbank.kernels.mel import _turned
 from filterbank.kernels.sharing import share
 from filterbank.kernels.simd import LANES, compiled, lanes_of, rows
@@ -161,14 +161,14 @@ def _give(typing_context, real, row, out, ends, first, t):  # type: ignore[no-un
 @compiled()
 def _transform(ar, ai, br, bi, s, twiddles):  # type: ignore[no-untyped-def]
     """Finish a transform back in `a`, with `b` to work in; whether the result is in `a`."""
-    last, half_root = _last_of(len(ar) // s), ar.dtype.type(HALF_ROOT)
-    there = _steps(ar, ai, br, bi, s, last, twiddles, 1, half_root)
+    last, half_root = last_of(len(ar) // s), ar.dtype.type(HALF_ROOT)
+    there = steps(ar, ai, br, bi, s, last, twiddles, 1, half_root)
     pr, pi, qr, qi = (ar, ai, br, bi) if there else (br, bi, ar, ai)
     d = len(ar) // last
     if last == 4:
-        _last4(pr, pi, 0, d, qr, qi, 0, d)
+        last4(pr, pi, 0, d, qr, qi, 0, d)
     else:
-        _last8(pr, pi, 0, d, qr, qi, 0, d, half_root)
+        last8(pr, pi, 0, d, qr, qi, 0, d, half_root)
     return not there
 
 
@@ -182,7 +182,7 @@ def _convolve(x, starts, out, ends, taps, step, spectrum, twiddles, ar, ai, br, 
         # real and imaginary parts are exchanged, of what goes in and what comes out: a transform forth by one back
         there = _transform(ai, ar, bi, br, 1, twiddles)
         xr, xi, yr, yi = (ar, ai, br, bi) if there else (br, bi, ar, ai)
-        _step4_product(xr, xi, spectrum, yr, yi, twiddles, 4, 1)
+        step4_product(xr, xi, spectrum, yr, yi, twiddles, 4, 1)
         there = _transform(yr, yi, xr, xi, 4, twiddles)
         zr, zi = (yr, yi) if there else (xr, xi)
         for t in range(0, step, lanes):

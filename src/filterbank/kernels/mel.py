@@ -16,7 +16,7 @@ from numba import types
 from numba.extending import intrinsic, overload
 
 from filterbank.errors import invalid
-from filterbank.kernels.fft_pool import _last4, _last8, _last_of, _step4, _steps
+from filterbank.kernels.fft_steps import last4, last8, last_of, step4, steps
 from filterbank.kernels.simd import (
     _VECTORS,
     LANES,
@@ -450,7 +450,7 @@ def _fold_frames(  # type: ignore[no-untyped-def]
     quarter = size // 4
     xr, xi, powers, yr, yi, tr, ti = xr[:size], xi[:size], yr, yr[:size], yi[:size], tr[:quarter], ti[:quarter]
     n_lanes = lanes_of(xr)
-    last = _last_of(quarter)
+    last = last_of(quarter)
     d = quarter // last
     half_root = xr.dtype.type(np.sqrt(0.5))
     for f in range(0, n_frames, n_lanes):
@@ -459,17 +459,17 @@ def _fold_frames(  # type: ignore[no-untyped-def]
             begins[a] = (f + min(a, n_here - 1)) * hop
         _fill(signal, begins, window, xr, xi)
         # real and imaginary parts are exchanged, of what goes in and what comes out: a transform forth by one back
-        _step4(xi, xr, yi, yr, 1, twiddles, 1, 1, quarter)
+        step4(xi, xr, yi, yr, 1, twiddles, 1, 1, quarter)
         for q in range(
             0, size, quarter
         ):  # four transforms of a quarter each, one after the other: they stay in the cache
             e = q + quarter
-            here = _steps(yi[q:e], yr[q:e], ti, tr, 1, last, twiddles, 4, half_root)
+            here = steps(yi[q:e], yr[q:e], ti, tr, 1, last, twiddles, 4, half_root)
             pr, pi = (yr[q:e], yi[q:e]) if here else (tr, ti)
             if last == 4:
-                _last4(pi, pr, 0, d, xi[q:e], xr[q:e], 0, d)
+                last4(pi, pr, 0, d, xi[q:e], xr[q:e], 0, d)
             else:
-                _last8(pi, pr, 0, d, xi[q:e], xr[q:e], 0, d, half_root)
+                last8(pi, pr, 0, d, xi[q:e], xr[q:e], 0, d, half_root)
         _powers(xr, xi, turns, root, powers)
         _bands(
             powers, n_here, f, n_frames, starts, first_bins, weights, mix, n_values, floor, unit, bands, spare, flat
