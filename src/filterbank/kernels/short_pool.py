@@ -45,7 +45,7 @@ def pool_short(
     begin: int,
     end: int,
     taps: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
-    out: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+    out: tuple[np.ndarray, ...],
     modulus: bool,
     moments: bool,
     *,
