@@ -35,6 +35,7 @@ SHORT = 1 << 11  # samples of signals whose responses are sampled together: a ca
 TOGETHER = 1 << 16  # samples that are so at most, of which all responses are held
 CHUNK = 16  # files that a thread reads and folds at a time
 CHUNK_SAMPLES = 1 << 19  # samples in memory that it does
+COPYLESS = 4  # and times as many where the kernel makes no copy of them, so that they cost no memory
 LANES = 16  # signals side by side in a kernel: chunks of many are whole multiples of it
 CHUNK_NUMBERS = 1 << 18  # and numbers of their states
 
@@ -274,12 +275,13 @@ def _chunks(fused: Fused, signals: Signals) -> list[tuple[int, int]]:
         most = min(most, CHUNK)
         return [(i, min(i + most, n)) for i in range(0, n, most)]
     sizes = signals.sizes + fused.n_padded
-    if n <= most and sizes.sum() <= CHUNK_SAMPLES:
+    most_samples = CHUNK_SAMPLES * (COPYLESS if fused.pads_itself else 1)
+    if n <= most and sizes.sum() <= most_samples:
         return [(0, n)]
     ends = np.cumsum(sizes)
     chunks, start = [], 0
     while start < n:
-        room = CHUNK_SAMPLES + (ends[start - 1] if start else 0)
+        room = most_samples + (ends[start - 1] if start else 0)
         stop = min(int(np.searchsorted(ends, room, side="right")), start + most)
         if stop < n and stop - start > 4 * LANES:
             stop -= (stop - start) % LANES
