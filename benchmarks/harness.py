@@ -6,6 +6,7 @@ import contextlib
 import functools
 import os
 import platform
+import random
 import statistics
 import subprocess
 import sys
@@ -120,8 +121,8 @@ def with_threads(n: int) -> Iterator[None]:
 def race(contenders: Sequence[Contender], *, threads: int, repeats: int) -> dict[str, float]:
     """Return each contender's median time in seconds.
 
-    Each runs once to warm up; then they run by turns, a different one first in each round, so that what else the
-    machine does hits all alike. With one thread the time is the processor's, since on a machine that others use, too,
+    Each runs once to warm up; then they run by turns, in another order in each round, so that what else the machine
+    does, and what the one before left in the caches, hits all alike. With one thread the time is the processor's, since on a machine that others use, too,
     long contenders are interrupted more than short ones; with more threads it is the clock's.
     """
     clock = time.process_time if threads == 1 else time.perf_counter
@@ -132,8 +133,7 @@ def race(contenders: Sequence[Contender], *, threads: int, repeats: int) -> dict
         for contender in contenders:
             contender.run()
         for turn in range(repeats):
-            first = turn % len(contenders)
-            for contender in [*contenders[first:], *contenders[:first]]:
+            for contender in random.Random(turn).sample(contenders, len(contenders)):
                 start = clock()
                 contender.run()
                 times[contender.name].append((clock() - start) * contender.scale)
