@@ -567,6 +567,19 @@ def test_files_that_do_not_fit_in_memory_are_read_batch_by_batch():
     np.testing.assert_allclose(network.predict_proba(X), held.predict_proba(X), atol=1e-6)
 
 
+@pytest.mark.parametrize("ragged", [False, True])
+def test_the_mean_and_spread_are_those_of_all_samples(ragged):
+    signals = [RNG.normal(3, 2, size=(2, 40 - (i % 7 if ragged else 0))) for i in range(300)]
+    signals = [signal.astype(np.float32) for signal in signals]
+    batches = Batches(Signals.wrap(signals, n_axes=1), "cpu")
+    mean, spread = batches.statistics()
+    joined = np.concatenate(signals, axis=1).astype(np.float64)
+    np.testing.assert_allclose(mean, joined.mean(axis=1), rtol=1e-6)
+    np.testing.assert_allclose(spread, joined.std(axis=1), rtol=1e-6)
+    again, _ = batches.statistics()
+    np.testing.assert_array_equal(again, mean)  # what's held isn't changed
+
+
 def test_scikit_learn_s_tools_take_it():
     X, y = waves(60)
     signals = Signals.wrap(X)

@@ -115,11 +115,15 @@ class Batches:
         total = square = torch.zeros(self.shapes[0][0], dtype=torch.float64, device=self.device)
         for index in self.order(None, 256):
             x, sizes = self.take(index)
-            mask = torch.ones_like(x[:, :1]) if sizes is None else valid_mask(sizes, x.shape[2:])
-            axes = (0, *range(2, x.ndim))
-            n = n + float(mask.sum())
-            total = total + (x.double() * mask).sum(axes)
-            square = square + ((x.double() * mask) ** 2).sum(axes)
+            values, axes = x.double(), (0, *range(2, x.ndim))
+            if sizes is None:
+                n += x.numel() // x.shape[1]
+            else:
+                mask = valid_mask(sizes, x.shape[2:])
+                values = values * mask
+                n += float(mask.sum())
+            total = total + values.sum(axes)
+            square = square + values.square_().sum(axes)
         mean = total / n
         spread = torch.sqrt((square / n - mean**2).clamp(min=0))
         spread = torch.where(spread > 1e-6 * (mean.abs() + 1e-30), spread, torch.ones_like(spread))
