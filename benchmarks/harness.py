@@ -122,8 +122,9 @@ def race(contenders: Sequence[Contender], *, threads: int, repeats: int) -> dict
     """Return each contender's median time in seconds.
 
     Each runs once to warm up; then they run by turns, in another order in each round, so that what else the machine
-    does, and what the one before left in the caches, hits all alike. With one thread the time is the processor's, since on a machine that others use, too,
-    long contenders are interrupted more than short ones; with more threads it is the clock's.
+    does, and what the one before left in the caches, hits all alike. With one thread the time is the processor's, since
+    on a machine that others use, too, long contenders are interrupted more than short ones; with more threads it is
+    the clock's.
     """
     clock = time.process_time if threads == 1 else time.perf_counter
     names = [contender.name for contender in contenders]
