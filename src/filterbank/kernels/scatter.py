@@ -100,10 +100,13 @@ def kernel_spectrum(kernel: np.ndarray, size: tuple[int, int], step: tuple[int, 
     step : tuple of int
         At which the response is kept: the spectrum is divided by how many of its places fall on one then.
     """
-    down, across = (
-        np.exp(-2j * np.pi / n * np.outer(np.arange(n), np.arange(m) - m // 2)) for n, m in zip(size, kernel.shape)
-    )
-    return (down @ kernel @ across.T).real / (step[0] * step[1])
+    rows, columns = (np.arange(m) - m // 2 for m in kernel.shape)
+    if size[0] == 1:  # a signal's wavelets may have thousands of samples
+        whole = np.zeros(size[1], np.complex128)
+        np.add.at(whole, columns % size[1], kernel[0])
+        return scipy.fft.fft(whole).real[np.newaxis] / step[1]
+    down, across = (np.exp(-2j * np.pi / n * np.outer(np.arange(n), m)) for n, m in zip(size, (rows, columns)))
+    return (down @ kernel @ across.T).real / (step[0] * step[1])  # an image's are small
 
 
 def _box(kernel: np.ndarray, size: tuple[int, int], step: tuple[int, int], least: float, dtype: np.dtype) -> _Box:
