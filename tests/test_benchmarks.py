@@ -54,7 +54,11 @@ def test_a_race_takes_turns_and_gives_scaled_medians(harness):
 
     contenders = [contender("a", 0.001), contender("b", 0.02), contender("c", 0.001, 1000.0)]
     medians = harness.race(contenders, threads=2, repeats=3)  # by the clock
-    assert order == [*"abc", *"abc", *"bca", *"cab"]  # the first round warms up
+    rounds = [order[i : i + 3] for i in range(0, len(order), 3)]
+    assert rounds[0] == [*"abc"]  # it warms up
+    assert len(rounds) == 4
+    assert all(sorted(one) == [*"abc"] for one in rounds)
+    assert len(set(map(tuple, rounds[1:]))) > 1  # not always one after the other
     assert medians["a"] < medians["b"] < medians["c"]
     rows = harness.rows_of("job", contenders, medians, threads=1, demands={"b": 1.0, "c": 1e9}, flops=1e6)
     assert [(row.peer, row.ok) for row in rows] == [("b", True), ("c", False)]
