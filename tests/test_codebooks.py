@@ -31,6 +31,7 @@ from filterbank import (
     respond,
 )
 from filterbank.engine import sample_responses
+from filterbank.kernels.words import pick_words
 from filterbank.pools.joint import WordScores
 
 RNG = np.random.default_rng(5)
@@ -362,3 +363,25 @@ def test_memory_is_that_of_a_part_of_the_image():
 def test_bad_parameters_are_named(make, shown):
     with pytest.raises(InputError, match=shown):
         make()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_words_are_picked_where_rounding_cannot_matter(dtype):
+    rng = np.random.default_rng(0)
+    products = rng.normal(size=(7, 40)).astype(dtype)
+    bias = rng.normal(size=7).astype(dtype)
+    scores = products + bias[:, np.newaxis]
+    runner_up, best = np.sort(scores, axis=0)[-2:]
+    squares = rng.random(40).astype(dtype)
+    rounding = np.array([np.median(best - runner_up), 0.01], dtype)
+    words, sure = np.full(40, -1), np.zeros(40, bool)
+    pick_words(products, bias, squares, rounding, words, sure)
+    np.testing.assert_array_equal(words, scores.argmax(axis=0))
+    np.testing.assert_array_equal(sure, best - runner_up > rounding[0] * np.sqrt(squares) + rounding[1])
+    assert 0 < sure.sum() < 40
+    products[:, 3] = 1 - bias  # all alike
+    pick_words(products, bias, squares, rounding, words, sure)
+    assert not sure[3]
+    pick_words(products[:1].copy(), bias[:1], squares, rounding, words, sure)
+    assert sure.all()
+    assert not words.any()

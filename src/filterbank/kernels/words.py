@@ -53,7 +53,7 @@ def centre_rows(descriptors: np.ndarray, mean: np.ndarray, out: np.ndarray, squa
         squares[i] = total
 
 
-@numba.njit(nogil=True, cache=True, fastmath={"reassoc", "nsz", "nnan"})
+@numba.njit(nogil=True, cache=True, fastmath={"nsz", "nnan"})
 def pick_words(
     products: np.ndarray,
     bias: np.ndarray,
@@ -62,33 +62,34 @@ def pick_words(
     words: np.ndarray,
     sure: np.ndarray,
 ) -> None:
-    """Add the bias to products of descriptors with words, and find the largest of each descriptor, the first of equals.
+    """Find the word with the largest score, product and bias, of each descriptor; the first of equals.
+
+    Descriptors lie side by side, so that vectors hold some of them and no sum or maximum goes across.
 
     Parameters
     ----------
-    products : array of float32 or float64, (descriptor, word), C-contiguous
-        Changed in place: the bias is added.
+    products : array of float32 or float64, (word, descriptor), C-contiguous
     bias : array, (word,)
     squares : array, (descriptor,)
         Of the descriptors' sizes.
     rounding : array, (2,)
         A score is wrong by up to the first, times the size of its descriptor, and the second.
     words : array of int64, (descriptor,)
-        Out: which product is the largest.
+        Out: which score is the largest.
     sure : array of bool, (descriptor,)
         Out: whether no other one is that large within rounding.
     """
-    n_words = np.int32(bias.size)
-    for i in range(len(products)):
-        row = products[i]
-        best = row[0] + bias[0]
-        for k in range(n_words):
-            value = row[k] + bias[k]
-            row[k] = value
-            best = value if value > best else best
-        limit = best - (rounding[0] * np.sqrt(squares[i]) + rounding[1])
-        first, close = n_words, np.int32(0)
-        for k in range(n_words):
-            close += np.int32(row[k] >= limit)
-            first = min(first, np.int32(k) if row[k] == best else n_words)
-        words[i], sure[i] = first, close == 1
+    n = words.size
+    best, second, word = products[0] + bias[0], np.empty_like(squares), np.zeros(n, np.int32)
+    second[:] = -np.inf
+    for k in range(1, bias.size):
+        row, own, at = products[k], bias[k], np.int32(k)
+        for i in range(n):
+            value = row[i] + own
+            lesser = min(value, best[i])
+            second[i] = max(second[i], lesser)
+            word[i] = at if value > best[i] else word[i]
+            best[i] = max(best[i], value)
+    for i in range(n):
+        words[i] = word[i]
+        sure[i] = second[i] < best[i] - (rounding[0] * np.sqrt(squares[i]) + rounding[1])

@@ -204,20 +204,19 @@ class WordScores:
         rounding = 2 * (len(weights) + 2) * np.finfo(descriptors.dtype).eps * np.array([largest, np.abs(bias).max()])
         found, sure = np.empty(n, np.int64), np.empty(n, bool)
         centred = np.empty((min(n, AT_ONCE), len(mean)), descriptors.dtype)
-        scores, squares = (
-            np.empty((len(centred), n_words), descriptors.dtype),
-            np.empty(len(centred), descriptors.dtype),
-        )
+        squares, turned = np.empty(len(centred), descriptors.dtype), np.ascontiguousarray(weights.T)
+        room = np.empty(n_words * len(centred), descriptors.dtype)
         for start in range(0, n, AT_ONCE):
             own = descriptors[start : start + AT_ONCE]
             there = slice(len(own))
             centre_rows(own, mean, centred[there], squares[there])
-            np.matmul(centred[there], weights, out=scores[there])
+            scores = np.matmul(turned, centred[there].T, out=room[: n_words * len(own)].reshape(n_words, -1))
             part, known = found[start : start + AT_ONCE], sure[start : start + AT_ONCE]
-            pick_words(scores[there], bias, squares[there], rounding.astype(scores.dtype), part, known)
+            pick_words(scores, bias, squares[there], rounding.astype(scores.dtype), part, known)
             unsure = np.flatnonzero(~known)
             if len(unsure):
-                part[unsure] = self._nearest_exactly(centred[unsure], scores[unsure], squares[unsure], rounding)
+                near = scores[:, unsure].T + bias
+                part[unsure] = self._nearest_exactly(centred[unsure], near, squares[unsure], rounding)
         return found
 
     def _nearest_exactly(
