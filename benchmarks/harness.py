@@ -135,23 +135,10 @@ def race(contenders: Sequence[Contender], *, threads: int, repeats: int) -> dict
             contender.run()
         for turn in range(repeats):
             for contender in random.Random(turn).sample(contenders, len(contenders)):
-                wait_for_spinning()
                 start = clock()
                 contender.run()
                 times[contender.name].append((clock() - start) * contender.scale)
     return {name: statistics.median(taken) for name, taken in times.items()}
-
-
-def wait_for_spinning() -> None:
-    """Wait until threads of the process that spin for more work are asleep, at most a tenth of a second.
-
-    Their time would be counted for the next contender.
-    """
-    for _ in range(50):
-        before = time.process_time()
-        time.sleep(0.002)
-        if time.process_time() - before < 0.0005:
-            return
 
 
 def rows_of(

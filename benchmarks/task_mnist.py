@@ -19,7 +19,7 @@ from filterbank.datasets import mnist
 __all__ = ["DEMANDS", "Outcome", "outcomes", "run"]
 
 SEEDS = (0, 1, 2)
-EPOCHS = (5, 10)
+EPOCHS = (4, 8)
 WHAT = (
     "the tutorial's network, 2 epochs",
     "the default network, one such epoch's time",
