@@ -204,13 +204,13 @@ class WordScores:
         rounding = 2 * (len(weights) + 2) * np.finfo(descriptors.dtype).eps * np.array([largest, np.abs(bias).max()])
         found, sure = np.empty(n, np.int64), np.empty(n, bool)
         centred = np.empty((min(n, AT_ONCE), len(mean)), descriptors.dtype)
-        squares, turned = np.empty(len(centred), descriptors.dtype), np.ascontiguousarray(weights.T)
+        squares, by_word = np.empty(len(centred), descriptors.dtype), self.weights.astype(descriptors.dtype, copy=False)
         room = np.empty(n_words * len(centred), descriptors.dtype)
         for start in range(0, n, AT_ONCE):
             own = descriptors[start : start + AT_ONCE]
             there = slice(len(own))
             centre_rows(own, mean, centred[there], squares[there])
-            scores = np.matmul(turned, centred[there].T, out=room[: n_words * len(own)].reshape(n_words, -1))
+            scores = np.matmul(by_word, centred[there].T, out=room[: n_words * len(own)].reshape(n_words, -1))
             part, known = found[start : start + AT_ONCE], sure[start : start + AT_ONCE]
             pick_words(scores, bias, squares[there], rounding.astype(scores.dtype), part, known)
             unsure = np.flatnonzero(~known)
